@@ -217,3 +217,77 @@ export interface EventAnswer {
   /** The step that made it, `<pipeline>/<step>`. Undefined for an event of another producer. */
   readonly madeBy?: string;
 }
+
+/** An answer of `/api/tables`. */
+export interface TablesAnswer {
+  readonly tables: readonly TableAnswer[];
+}
+
+/** An answer of `/api/tables/<pipeline>/<table>`. */
+export interface TableAnswer {
+  readonly pipeline: string;
+  readonly name: string;
+  readonly key: readonly string[];
+  readonly from: string;
+  /** The change stream. */
+  readonly changes?: string;
+  /** Set for a table with windows: when it shows their rows. */
+  readonly windows?: 'changes' | 'final';
+  readonly deadLetters: number;
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly lagMillis?: number;
+  readonly watermark?: string | null;
+  readonly openWindows?: number;
+  readonly note?: string;
+}
+
+/** An answer of `/api/query`. */
+export interface QueryAnswer {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** What ended the answer before its last row. */
+  readonly cut?: 'rows' | 'bytes' | 'time';
+}
+
+/** An answer of `/api/trace/<pipeline>/<stream>/<shard>/<position>`. */
+export interface TraceAnswer {
+  /** The event itself, the input that it was made of, and so on to the event that came in. */
+  readonly back: readonly TraceLink[];
+  /** Where it went on. Undefined where nobody asked for that. */
+  readonly onward?: readonly TraceStep[];
+}
+
+/** An event on the way. */
+export interface TracePlace {
+  /** `<pipeline>/<stream>`, or an ARN. */
+  readonly stream: string;
+  readonly shard: string;
+  readonly position: string;
+  readonly type: string;
+  readonly key: string;
+  readonly arrived: string;
+}
+
+export interface TraceLink extends TracePlace {
+  readonly origin: 'transform' | 'table' | 'source' | 'redrive' | 'elsewhere';
+  readonly madeBy?: string;
+  /** The hash of the code and the options that made it. */
+  readonly generation?: string;
+  readonly verdict?: { readonly is: 'same' | 'different' | 'unknown'; readonly why?: string };
+}
+
+/** What a step has made of an event. */
+export interface TraceStep {
+  readonly step: string;
+  readonly kind: 'transform' | 'table' | 'sink';
+  readonly outcome: 'waiting' | 'passed' | 'made' | 'refused' | 'unknown';
+  readonly why?: string;
+  readonly outputs: readonly {
+    readonly type: string;
+    readonly key: string;
+    /** Undefined: the log does not hold it. */
+    readonly place?: TracePlace;
+    readonly onward: readonly TraceStep[];
+  }[];
+}

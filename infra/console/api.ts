@@ -8,6 +8,8 @@ import type { Route } from './routes.ts';
 import type { ConsoleSource } from './source.ts';
 import { stepAnswer } from './step-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
+import { traceAnswer } from './trace-answer.ts';
+import { queryAnswer, tableAnswer, tablesAnswer } from './table-answers.ts';
 
 /** Lists everything that the pages ask. Each answer comes from functions that the CLI uses too. */
 export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {
@@ -45,6 +47,10 @@ export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[
       path: '/api/events/:pipeline/:stream/:shard/:position',
       answer: (asked) => eventAnswer(source, asked),
     },
+    { path: '/api/tables', answer: ({ signal }) => tablesAnswer(source, signal) },
+    { path: '/api/tables/:pipeline/:table', answer: (asked) => tableAnswer(source, asked) },
+    { path: '/api/query', answer: (asked) => queryAnswer(source, asked) },
+    { path: '/api/trace/:pipeline/:stream/:shard/:position', answer: (asked) => traceAnswer(source, asked) },
     {
       path: '/api/dead-letters',
       answer: ({ query, signal }) =>

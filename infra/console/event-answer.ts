@@ -1,23 +1,29 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { isPosition } from '../../functions/runtime/position.ts';
+import { hiddenIn, hiddenKey, hiddenWhole } from './hidden-event.ts';
+import { personalFields } from './hide-fields.ts';
 import { inspectEvent } from '../operation/inspect-event.ts';
 import type { EventAnswer } from './answers.ts';
 import type { Asked } from './routes.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Attributes of foreign events have no limit but that of the record. */
 const MOST_ATTRIBUTE = 2_000;
 
 /** Answers one event, decoded and raw. */
-export async function eventAnswer({ find, target }: ConsoleSource, { named, signal }: Asked): Promise<EventAnswer> {
+export async function eventAnswer({ find, target, hidesData }: ConsoleSource, { named, signal }: Asked): Promise<EventAnswer> {
   const { pipeline, stream: name, shard = '', position = '' } = named;
   if (!isPosition(position)) throw new UserMistake(`'${position}' is no position: open an event from its stream`);
-  const stream = target.streamName(find.stream(pipeline, name));
+  const plan = find.stream(pipeline, name);
+  const stream = target.streamName(plan);
   const found = await inspectEvent(target.clients.kinesis, { stream, shard, position }, signal);
   if (found === undefined)
     throw new UserMistake(`there is no event at ${position} in ${shard} of '${stream}': the log may have trimmed it`);
   const { event, record, index, entries, isAggregate, compression } = found;
+  const personal = hidesData ? personalFields(plan.schema) : NONE;
   const { sequence, traceparent, redrivenFor } = event;
   const madeBy = find
     .plans()
@@ -28,17 +34,17 @@ export async function eventAnswer({ find, target }: ConsoleSource, { named, sign
     source: cutText(event.source, MOST_ATTRIBUTE),
     type: cutText(event.type, MOST_ATTRIBUTE),
     time: cutText(event.time, MOST_ATTRIBUTE),
-    key: event.key,
+    key: hiddenKey(event, personal),
     ...(sequence === undefined ? {} : { sequence: cutText(sequence, MOST_ATTRIBUTE) }),
     ...(traceparent === undefined ? {} : { traceparent: cutText(traceparent, MOST_ATTRIBUTE) }),
     ...(redrivenFor === undefined ? {} : { redrivenFor: cutText(redrivenFor, MOST_ATTRIBUTE) }),
-    data: shownBytes(event.dataBytes),
-    whole: shownBytes(event.original),
+    data: shownBytes(hiddenIn(event.dataBytes, personal)),
+    whole: shownBytes(hiddenWhole(event, personal)),
     record: {
       stream,
       shard,
       sequenceNumber: record.sequenceNumber,
-      partitionKey: record.partitionKey,
+      partitionKey: personal.size === 0 ? record.partitionKey : 'hidden',
       arrived: new Date(record.approximateArrivalMillis).toISOString(),
       bytes: record.data.length,
       index,

@@ -8,6 +8,7 @@ import {
 } from '../operation/dead-letters/dead-letters.ts';
 import { groupLetters } from '../operation/dead-letters/letter-groups.ts';
 import type { LetterAnswer, LettersAnswer } from './answers.ts';
+import { HIDDEN } from './hide-fields.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
 
@@ -17,7 +18,7 @@ const MOST_MESSAGE = 300;
 
 /** Answers which dead letters there are: of all pipelines, of one, or of one step. */
 export async function lettersAnswer(
-  { find, target }: Pick<ConsoleSource, 'find' | 'target'>,
+  { find, target, hidesData }: ConsoleSource,
   { pipeline, step }: { readonly pipeline: string; readonly step: string },
   signal: AbortSignal,
 ): Promise<LettersAnswer> {
@@ -30,7 +31,7 @@ export async function lettersAnswer(
     letters.push(...read.letters);
     unread += read.unread;
   }
-  const groups = groupLetters(letters).map((group) => {
+  const groups = groupLetters(letters.map((letter) => (hidesData ? hiddenLetter(letter) : letter))).map((group) => {
     const { letters: all, ...same } = group;
     return {
       ...same,
@@ -53,12 +54,13 @@ export async function lettersAnswer(
 
 /** Answers one dead letter. */
 export async function letterAnswer(
-  { target }: Pick<ConsoleSource, 'target'>,
+  { target, hidesData }: ConsoleSource,
   id: string,
   signal: AbortSignal,
 ): Promise<LetterAnswer> {
   const stored = await findLetter(target, id, signal);
-  const letter = knownLetter(stored, await readLetter(target, stored.key, signal));
+  const found = knownLetter(stored, await readLetter(target, stored.key, signal));
+  const letter = hidesData ? hiddenLetter(found) : found;
   const { pipeline, step, reason, message, shard, sequenceNumber, event, origin = {} } = letter;
   return {
     id,
@@ -72,5 +74,19 @@ export async function letterAnswer(
     ...(event === undefined ? {} : { event }),
     origin,
     bytes: shownBytes(originalBytes(letter)),
+  };
+}
+
+/**
+ * Returns a dead letter without what a producer wrote: nobody knows where personal fields are in what was refused, and
+ * messages quote values.
+ */
+function hiddenLetter(letter: KnownLetter): KnownLetter {
+  const { event, base64: _, message, ...rest } = letter;
+  return {
+    ...rest,
+    message: message.replaceAll(/"[^"]*"|'[^']*'/g, HIDDEN),
+    text: HIDDEN,
+    ...(event === undefined ? {} : { event: { ...event, key: 'hidden' } }),
   };
 }

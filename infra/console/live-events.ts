@@ -6,6 +6,8 @@ import { readTail } from '../operation/tail.ts';
 import { parseStart } from '../operation/times.ts';
 import type { ListedEvent, LiveEvents } from './answers.ts';
 import type { EventStream } from './event-stream.ts';
+import { hiddenIn, hiddenKey } from './hidden-event.ts';
+import { personalFields } from './hide-fields.ts';
 import type { Asked } from './routes.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
@@ -20,6 +22,8 @@ const MOST_FOUND = 200;
 const MOST_PREVIEW_BYTES = 400;
 const MOST_NAME = 256;
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Sends events of a stream that match the query: `from` says where to begin, as `millrace tail` takes it, `follow=1`
  * waits for new ones at the end of the stream. A search without `follow` ends at the end of the stream, or with enough
@@ -32,7 +36,9 @@ export async function sendEvents(source: ConsoleSource, asked: Asked, to: EventS
   const from = parseStart(query.get('from') || (isFollowing ? 'latest' : 'earliest'), Date.now());
   const matches = await eventFilter(wishOf(query), { name: named.stream ?? '', schema: plan.schema });
   const enough = new AbortController();
-  const seen = counted(matches, { most: isFollowing ? MOST_NEWEST : MOST_FOUND, isFollowing, enough });
+  const personal = source.hidesData ? personalFields(plan.schema) : NONE;
+  const seen = counted(matches, {
+    personal, most: isFollowing ? MOST_NEWEST : MOST_FOUND, isFollowing, enough });
   const timer = setInterval(() => {
     const message = seen.take();
     if (message !== undefined) to.send(message);
@@ -72,11 +78,7 @@ interface Seen {
 
 function counted(
   matches: (event: ReceivedEvent) => boolean,
-  {
-    most,
-    isFollowing,
-    enough,
-  }: { readonly most: number; readonly isFollowing: boolean; readonly enough: AbortController },
+  { most, isFollowing, enough, personal }: { readonly personal: ReadonlySet<string>; readonly most: number; readonly isFollowing: boolean; readonly enough: AbortController },
 ): Seen {
   let waiting: { readonly event: ReceivedEvent; readonly shard: string }[] = [];
   let [read, matched, unfit] = [0, 0, 0];
@@ -100,7 +102,7 @@ function counted(
       const state = `${read} ${unfit}`;
       if (state === sent) return undefined;
       sent = state;
-      const events = (isFollowing ? waiting.slice(-most) : waiting).map(listed);
+      const events = (isFollowing ? waiting.slice(-most) : waiting).map((one) => listed(one, personal));
       waiting = [];
       return { ...counts(), events };
     },
@@ -118,13 +120,17 @@ function counted(
   }
 }
 
-function listed({ event, shard }: { readonly event: ReceivedEvent; readonly shard: string }): ListedEvent {
-  const { position, key, type, time, dataBytes } = event;
+function listed(
+  { event, shard }: { readonly event: ReceivedEvent; readonly shard: string },
+  personal: ReadonlySet<string>,
+): ListedEvent {
+  const { position, type, time } = event;
+  const dataBytes = hiddenIn(event.dataBytes, personal);
   const { text, isCut } = shownBytes(dataBytes.subarray(0, MOST_PREVIEW_BYTES + 1), MOST_PREVIEW_BYTES);
   return {
     shard,
     position,
-    key: cutText(key, MOST_NAME),
+    key: cutText(hiddenKey(event, personal), MOST_NAME),
     type: cutText(type, MOST_NAME),
     time: cutText(time, MOST_NAME),
     preview: isCut ? `${text}…` : text,

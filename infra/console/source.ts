@@ -12,11 +12,14 @@ export interface ConsoleSource {
   readonly target: TargetWithFunctions;
   readonly find: {
     plans(): readonly PipelinePlan[];
+    plan(pipeline: string | undefined): PipelinePlan;
     step(pipeline: string | undefined, step: string | undefined): StepPlan;
     stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
     tables(pipeline: string): Pipeline['tables'];
     transforms(pipeline: string): Pipeline['transforms'];
   };
+  /** Fields that a schema calls personal (`.meta({ personal: true })`) are not shown. */
+  readonly hidesData: boolean;
   /** The pause between two looks at all steps. Each look takes some of the reads that a shard allows to all readers. */
   readonly lookEveryMillis: number;
 }

@@ -2,10 +2,10 @@ import { shardBeginnings } from '../operation/status/shard-beginnings.ts';
 import type { StepStatus } from '../operation/status/status.ts';
 import { statusOf } from '../operation/status/statuses.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
-import type { StreamPlan } from '../pipelines/streams.ts';
 import { aboutOf } from './about-step.ts';
 import type { StepAnswer, StepShard } from './answers.ts';
 import type { ConsoleSource } from './source.ts';
+import { streamOf } from './stream-of.ts';
 
 /** Answers where a step stands in each shard. */
 export async function stepAnswer(
@@ -25,8 +25,8 @@ export async function stepAnswer(
     pipeline: step.pipeline,
     name: step.name,
     about: aboutOf(step),
-    ...(step.kind === 'source' ? {} : { from: nameOf(step.input.stream) }),
-    ...('output' in step ? { to: nameOf(step.output) } : {}),
+    ...(step.kind === 'source' ? {} : { from: streamOf(step.input.stream) }),
+    ...('output' in step ? { to: streamOf(step.output) } : {}),
     ...(promise === undefined ? {} : { promise }),
     deadLetters: rows.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
     shards: rows.map((row) => shardOf(row, beginnings.get(row.shard ?? ''), now)),
@@ -47,8 +47,4 @@ function shardOf(row: StepStatus, oldest: string | undefined, now: number): Step
     ...(lastProgress === undefined ? {} : { lastProgress }),
     ...(note === undefined ? {} : { note }),
   };
-}
-
-function nameOf(stream: StreamPlan): string {
-  return stream.kind === 'own' ? `${stream.pipeline}/${stream.name}` : stream.arn;
 }

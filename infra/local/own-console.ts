@@ -19,7 +19,7 @@ export async function ownConsole(
   const title = 'dev on this machine';
   const find = pipelineFinder(pipelines, { pipelines: undefined, title });
   return openConsole(
-    { source: { title, options: '', target, find, lookEveryMillis: LOOK_EVERY_MILLIS }, port },
+    { source: { title, options: '', target, find, hidesData: false, lookEveryMillis: LOOK_EVERY_MILLIS }, port },
     running,
   );
 }

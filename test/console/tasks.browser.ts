@@ -71,6 +71,9 @@ describe('the console of a running pipeline', () => {
     expect(text).toContain('sensors/cleaning');
     expect(text).toMatch(/an aggregate: event \d of \d/);
     expect(text).toContain('"temp_max": 35');
+    await shows(page, 'Run again on its input, the step makes the same.');
+    await click(page, 'follow it through');
+    await shows(page, 'sink sensors/readings has taken it');
   });
 
   test('says where an SQL condition is wrong', async () => {
@@ -182,6 +185,7 @@ describe('the console of a running pipeline', () => {
     ['dead-letters', '/dead-letters', 'column'],
     ['dead-letters-of-a-group', '/dead-letters/sensors/cleaning?group=0', 'broken'],
     ['dead-letters-none', '/dead-letters/sensors/archive', 'There are no dead letters'],
+    ['tables-none', '/tables', 'No pipeline here keeps a table'],
     ['no-such-page', '/nothing', 'There is no page here'],
   ])('page %s has no violation of axe, light or dark, wide or narrow', async (name, path, text) => {
     const { page, visit } = open;

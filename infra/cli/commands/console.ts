@@ -16,17 +16,21 @@ export const showConsole: Command = {
     'shard allows to all of its readers.',
     '',
     '  --port <port>            port to listen on (default: any free one)',
+    '  --hide-data              do not show the fields that a schema calls personal, .meta({ personal: true }),',
+    '                           nor keys beside them, nor the bytes of dead letters; tables cannot be asked',
     targetHelp,
   ].join('\n'),
   examples: ['millrace console --stage prod'],
-  options: { ...targetOptions, port: { type: 'string' } },
+  options: { ...targetOptions, port: { type: 'string' }, 'hide-data': { type: 'boolean' } },
   run: (invocation) =>
     withTarget(invocation, 0, async (find, { target, title, pipelines }) => {
       const { openConsole } = await import('../../console/open-console.ts');
       const { values, signal } = invocation;
       await using running = new AsyncDisposableStack();
       const isDev = pipelines !== undefined;
-      const source = { title, options: optionsOf(values), target, find, lookEveryMillis: isDev ? 2_000 : 10_000 };
+      const hidesData = values['hide-data'] === true;
+      const lookEveryMillis = isDev ? 2_000 : 10_000;
+      const source = { title, options: optionsOf(values), target, find, hidesData, lookEveryMillis };
       const url = await openConsole({ source, port: portOf(values.port) }, running);
       print(`The console of ${title}:\n\n  ${url}\n\nPress Ctrl-C to stop.`);
       if (!signal.aborted) await once(signal, 'abort');

@@ -37,7 +37,7 @@ export const query: Command = {
       const { name: schema } = find.plan(pipeline);
       if (statement === undefined) throw new UserMistake(`missing statement: millrace query ${schema} "SELECT …"`);
       if (values.json === true && values.csv === true) throw new UserMistake('--json and --csv exclude each other');
-      const { askTables } = await import('../actions/ask-tables.ts');
+      const { askTables } = await import('../../operation/ask-tables.ts');
       const { answerText, cutText } = await import('../reports/answer-report.ts');
       const limits = {
         mostRows: wholeNumber('--limit', values.limit ?? '1000', 100_000),

@@ -11,6 +11,8 @@ import { PipelinesPage } from './pipelines-page.tsx';
 import { partsOf, place } from './router.ts';
 import { StepPage } from './step-page.tsx';
 import { StreamPage } from './stream-page.tsx';
+import { TablePage } from './table-page.tsx';
+import { TablesPage } from './tables-page.tsx';
 import { chooseZone, zone } from './zone.ts';
 
 const LIVE = signal<string | undefined>('/api/live/steps');
@@ -43,6 +45,7 @@ export function App() {
         </a>
         <nav aria-label="pages">
           <NavLink href="/" name="Pipelines" isHere={first === ''} />
+          <NavLink href="/tables" name="Tables" isHere={first === 'tables'} />
           <NavLink href="/dead-letters" name="Dead letters" isHere={first === 'dead-letters'} />
         </nav>
         <span class="gap" />
@@ -85,6 +88,8 @@ function Page() {
   if (first === 'streams' && name !== '') return <StreamPage key={path} pipeline={pipeline} name={name} />;
   if (first === 'events' && more !== undefined && position !== undefined)
     return <EventPage key={path} pipeline={pipeline} stream={name} shard={more} position={position} />;
+  if (first === 'tables')
+    return name === '' ? <TablesPage /> : <TablePage key={path} pipeline={pipeline} name={name} />;
   if (first === 'dead-letters') {
     return more === undefined ? (
       <DeadLettersPage key={path} pipeline={pipeline} step={name} />

@@ -1,5 +1,6 @@
 import type { EventAnswer } from '../answers.ts';
 import { useAnswer } from './asking.ts';
+import { EventWay } from './event-way.tsx';
 import { Bytes, CliLine, Copyable, Facts, Shown, StepLinks, Time, When } from './parts.tsx';
 import { pathOf } from './router.ts';
 import { bytesText, shellWord } from './words.ts';
@@ -18,7 +19,9 @@ export function EventPage({ pipeline, stream, shard, position }: EventOf) {
           <>
             <Attributes event={event} />
             <Bytes name="data" {...event.data} />
+            <EventWay path={pathOf(pipeline, stream, shard, position)} />
             <Record event={event} />
+            <CliLine does="its way, in a terminal" line={`trace ${shellWord(event.id)} --stream ${pipeline}/${stream}`} />
             <CliLine
               does="events with this key"
               line={`tail ${pipeline} ${stream} --key ${shellWord(event.key)} --from earliest --no-follow`}

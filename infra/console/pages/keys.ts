@@ -7,6 +7,7 @@ export const showsKeys = signal(false);
 /** What each key does; `keys.ts` handles those that are the same on all pages. */
 export const KEYS: readonly (readonly [key: string, does: string])[] = [
   ['g p', 'go to the pipelines'],
+  ['g t', 'go to the tables'],
   ['g d', 'go to the dead letters'],
   ['/', 'go to the first field of the page'],
   ['j, k', 'go to the next or the previous row of a list'],
@@ -14,7 +15,7 @@ export const KEYS: readonly (readonly [key: string, does: string])[] = [
   ['?', 'show or hide this list'],
 ];
 
-const GO: Readonly<Record<string, string>> = { p: '/', d: '/dead-letters' };
+const GO: Readonly<Record<string, string>> = { p: '/', t: '/tables', d: '/dead-letters' };
 
 /** Listens for keys, except while somebody types into a field. */
 export function takeKeys(): void {

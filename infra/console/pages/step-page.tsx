@@ -29,7 +29,7 @@ function Step({ step }: { readonly step: StepAnswer }) {
     <>
       <Facts
         facts={{
-          kind: about,
+          kind: about === 'table' ? <a href={pathOf('tables', pipeline, name)}>table</a> : about,
           reads: from && <StreamLink stream={from} />,
           writes: to && <StreamLink stream={to} />,
           promise,

@@ -13,6 +13,7 @@ const source: ConsoleSource = {
   options: ' --stage prod',
   target: undefined as unknown as ConsoleSource['target'],
   find: pipelineFinder(pipelines, found),
+  hidesData: false,
   lookEveryMillis: 1_000,
 };
 

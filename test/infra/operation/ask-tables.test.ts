@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Reply } from '../../../../functions/clients/query.ts';
-import { askTables } from '../../../../infra/cli/actions/ask-tables.ts';
+import type { Reply } from '../../../functions/clients/query.ts';
+import { askTables } from '../../../infra/operation/ask-tables.ts';
 
 const answering = (reply: Reply) => ({ ask: async () => reply });
 const never = {
