@@ -200,7 +200,7 @@ describe('the console of a running pipeline', () => {
   test('pages that are opened from others have no violation of axe', async () => {
     const { page, visit } = open;
     for (const [name, from, link, text] of [
-      ['event', '/streams/sensors/clean?from=earliest', '.events tbody a', 'partition key'],
+      ['event', '/streams/sensors/clean?from=earliest', '.events tbody a', 'Run again'],
       ['dead-letter', '/dead-letters/sensors/cleaning?group=0', 'table:last-of-type tbody a', 'original bytes'],
     ] as const) {
       await visit(from);

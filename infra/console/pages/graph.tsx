@@ -28,15 +28,12 @@ function Step({ node }: { readonly node: StepNode }) {
   const summary = stepSignal(pipeline, name).value;
   const { text, trouble } = summary === undefined ? { text: '…', trouble: 'none' } : stateText(summary);
   const letters = summary?.deadLetters ?? 0;
-  const isBad = trouble === 'bad' || letters > 0;
   const advice = summary === undefined ? undefined : adviceOf(summary);
   return (
     <a
       href={pathOf('steps', pipeline, name)}
-      class={`step ${isBad ? 'bad' : trouble}`}
-      aria-label={[`${about} ${name}: ${text}`, letters > 0 ? counted(letters, 'dead letter') : '']
-        .filter(Boolean)
-        .join(', ')}
+      class={`step ${trouble} ${letters > 0 ? 'has-letters' : ''}`}
+      aria-label={[about, letters > 0 ? counted(letters, 'dead letter') : '', name, text].filter(Boolean).join(' ')}
     >
       {advice !== undefined && <title>{advice}</title>}
       <rect width={width} height={height} rx="8" />

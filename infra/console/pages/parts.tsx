@@ -76,7 +76,7 @@ export function Bytes({ text, size, isCut, name }: BytesOf) {
   return (
     <section class="bytes" aria-label={name}>
       <header>
-        <h3>{name}</h3>
+        <h2>{name}</h2>
         <span class="muted">
           {bytesText(size)}
           {isCut ? `, of which ${bytesText(text.length)} are shown` : ''}

@@ -59,13 +59,13 @@ function waitingText({ behind, counts }: StepSummary): string {
   return counted(behind, counts === 'events' ? 'event' : 'message');
 }
 
-/** Says what a person should do about a step. Undefined when there is nothing to do. */
+/** Says why a step needs a look, beside its state. Undefined where the state says it. */
 export function adviceOf({ state, note, deadLetters }: StepSummary): string | undefined {
   if (state === 'held') return 'events killed its function, so it waits before the next';
-  if (note !== undefined && (state === 'behind' || state === 'unknown')) return note;
-  if (state === 'behind') return 'events have waited for longer than its schedule explains';
+  if (state !== 'behind' && state !== 'unknown') return undefined;
+  if (note !== undefined) return note;
   if (deadLetters > 0) return counted(deadLetters, 'dead letter');
-  return undefined;
+  return 'events have waited for longer than its schedule explains';
 }
 
 /** Quotes a word for a shell, where it needs that. */

@@ -28,8 +28,8 @@ export function groupLetters(letters: readonly KnownLetter[]): readonly LetterGr
 
 const MOST_CHARACTERS = 200;
 
-/** Replaces what may differ from event to event: quoted text that is not a name, and numbers. */
+/** Replaces what may differ from event to event: quoted text that is no column, and numbers. */
 function patternOf(message: string): string {
   const short = message.slice(0, MOST_CHARACTERS).replaceAll(/\s+/g, ' ').toWellFormed();
-  return short.replaceAll(/"[^"]*"|-?\d(?:[\d.,:T+-]*\d)?Z?/g, '…');
+  return short.replaceAll(/(?<!column )"[^"]*"|-?\d(?:[\d.,:T+-]*\d)?Z?/g, '…');
 }

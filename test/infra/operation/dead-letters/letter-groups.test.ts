@@ -11,12 +11,12 @@ test('groups dead letters by step, reason and field, whatever the values are; th
     letter({ message: 'total: is "12,50", not a number' }),
     letter({ message: 'total: is "x", not a number' }),
     letter({ message: 'quantity: is -3, at least 1' }),
-    letter({ message: 'total: is "y", not a number', step: 'other' }),
+    letter({ message: 'column "total" must be numeric, not "y"', step: 'other' }),
   ]);
   expect(groups.map(({ step, reason, pattern, letters }) => [step, reason, pattern, letters.length])).toEqual([
     ['s', 'schema', 'total: is …, not a number', 2],
     ['s', 'transform', 'no rate for …', 1],
     ['s', 'schema', 'quantity: is …, at least …', 1],
-    ['other', 'schema', 'total: is …, not a number', 1],
+    ['other', 'schema', 'column "total" must be numeric, not …', 1],
   ]);
 });
