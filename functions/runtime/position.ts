@@ -72,9 +72,7 @@ export function sequenceAt(position: Position, outputIndex: number): string {
 }
 
 /** Takes the `sequence` of an output apart: the position just after its input, and its index. Undefined: it is none. */
-export function outputOf(
-  sequence: string,
-): { readonly position: Position; readonly outputIndex: number } | undefined {
+export function outputOf(sequence: string): { readonly position: Position; readonly outputIndex: number } | undefined {
   const position = sequence.slice(0, -OUTPUT_INDEX_WIDTH);
   if (!isPosition(position) || !/^[\w-]+$/.test(sequence)) return undefined;
   return { position, outputIndex: Number(decodeOrdered(sequence.slice(-OUTPUT_INDEX_WIDTH))) };

@@ -8,8 +8,8 @@ import type { Route } from './routes.ts';
 import type { ConsoleSource } from './source.ts';
 import { stepAnswer } from './step-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
-import { traceAnswer } from './trace-answer.ts';
 import { queryAnswer, tableAnswer, tablesAnswer } from './table-answers.ts';
+import { traceAnswer } from './trace-answer.ts';
 
 /** Lists everything that the pages ask. Each answer comes from functions that the CLI uses too. */
 export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {

@@ -1,9 +1,9 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { isPosition } from '../../functions/runtime/position.ts';
-import { hiddenIn, hiddenKey, hiddenWhole } from './hidden-event.ts';
-import { personalFields } from './hide-fields.ts';
 import { inspectEvent } from '../operation/inspect-event.ts';
 import type { EventAnswer } from './answers.ts';
+import { hiddenIn, hiddenKey, hiddenWhole } from './hidden-event.ts';
+import { personalFields } from './hide-fields.ts';
 import type { Asked } from './routes.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
@@ -14,7 +14,10 @@ const NONE: ReadonlySet<string> = new Set();
 const MOST_ATTRIBUTE = 2_000;
 
 /** Answers one event, decoded and raw. */
-export async function eventAnswer({ find, target, hidesData }: ConsoleSource, { named, signal }: Asked): Promise<EventAnswer> {
+export async function eventAnswer(
+  { find, target, hidesData }: ConsoleSource,
+  { named, signal }: Asked,
+): Promise<EventAnswer> {
   const { pipeline, stream: name, shard = '', position = '' } = named;
   if (!isPosition(position)) throw new UserMistake(`'${position}' is no position: open an event from its stream`);
   const plan = find.stream(pipeline, name);

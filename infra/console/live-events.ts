@@ -38,7 +38,11 @@ export async function sendEvents(source: ConsoleSource, asked: Asked, to: EventS
   const enough = new AbortController();
   const personal = source.hidesData ? personalFields(plan.schema) : NONE;
   const seen = counted(matches, {
-    personal, most: isFollowing ? MOST_NEWEST : MOST_FOUND, isFollowing, enough });
+    personal,
+    most: isFollowing ? MOST_NEWEST : MOST_FOUND,
+    isFollowing,
+    enough,
+  });
   const timer = setInterval(() => {
     const message = seen.take();
     if (message !== undefined) to.send(message);
@@ -78,7 +82,17 @@ interface Seen {
 
 function counted(
   matches: (event: ReceivedEvent) => boolean,
-  { most, isFollowing, enough, personal }: { readonly personal: ReadonlySet<string>; readonly most: number; readonly isFollowing: boolean; readonly enough: AbortController },
+  {
+    most,
+    isFollowing,
+    enough,
+    personal,
+  }: {
+    readonly personal: ReadonlySet<string>;
+    readonly most: number;
+    readonly isFollowing: boolean;
+    readonly enough: AbortController;
+  },
 ): Seen {
   let waiting: { readonly event: ReceivedEvent; readonly shard: string }[] = [];
   let [read, matched, unfit] = [0, 0, 0];

@@ -22,7 +22,8 @@ export async function traceAnswer(
   const stream = find.stream(pipeline, name);
   const at = { stream: target.streamName(stream), shard, position };
   const found = await inspectEvent(target.clients.kinesis, at, signal);
-  if (found === undefined) throw new UserMistake(`there is no event at ${position} in ${shard}: the log may have trimmed it`);
+  if (found === undefined)
+    throw new UserMistake(`there is no event at ${position} in ${shard}: the log may have trimmed it`);
   const traced = { stream, shard, event: found.event, arrivedMillis: found.record.approximateArrivalMillis };
   const tracing = { find, target, signal };
   const shownKey = (key: string): string => (hidesData ? 'hidden' : key);

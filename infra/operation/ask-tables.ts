@@ -1,9 +1,9 @@
 import type { ParseResult } from 'libpg-query';
 import { type Answer, OUT_OF_TIME, type Question, type Refusal } from '../../functions/clients/query.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import type { Target } from './target.ts';
 import { loadParser } from '../sql/syntax/parser.ts';
 import { offsetOfByte, offsetOfCharacter, type Source, SqlMistake } from '../sql/syntax/source-position.ts';
+import type { Target } from './target.ts';
 
 /**
  * Asks a stage's database. Throws a `UserMistake` when the statement is not one question, or when Postgres refuses it;

@@ -5,7 +5,7 @@ import { httpSource } from '../../functions/sources/http/http.ts';
 import type { LiveEvents, PipelineGraph, StepSummary } from '../../infra/console/answers.ts';
 import { layOut } from '../../infra/console/graph-layout.ts';
 import type { Route } from '../../infra/console/routes.ts';
-import { minutes, definePipeline, type Pipeline } from '../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes, type Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';
 
 const SHARDS = 50;
@@ -89,5 +89,12 @@ export function generatedRoutes(pipelines: readonly PipelineGraph[], eventsPerSe
 function listed(count: number): LiveEvents['events'][number] {
   const preview = `${JSON.stringify({ count, text: 'x'.repeat(350) })}…`;
   const time = new Date(1_767_225_600_000 + count).toISOString();
-  return { shard: 'shardId-000000000000', position: String(count), key: `key-${count % 9}`, type: 'thing.sent', time, preview };
+  return {
+    shard: 'shardId-000000000000',
+    position: String(count),
+    key: `key-${count % 9}`,
+    type: 'thing.sent',
+    time,
+    preview,
+  };
 }

@@ -29,7 +29,9 @@ describe('a stage of 500 steps of 50 shards, and a stream that takes 10,000 even
     await visit('/');
     await shows(page, 'steps need a look');
     expect(await page.$$eval('.graph .step', (steps) => steps.length)).toBe(500);
-    expect(await page.$$eval('.graph .step .state', (all) => all.filter((one) => one.textContent === '…').length)).toBe(0);
+    expect(await page.$$eval('.graph .step .state', (all) => all.filter((one) => one.textContent === '…').length)).toBe(
+      0,
+    );
     const { ScriptDuration = 0, TaskDuration = 0 } = await page.metrics();
     console.log(`500 steps: ${ms(ScriptDuration)} of script, ${ms(TaskDuration)} in all until they are drawn`);
     await report('500 steps of which 100 change four times a second');

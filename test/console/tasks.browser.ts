@@ -123,7 +123,9 @@ describe('the console of a running pipeline', () => {
 
   test('copies a command line', async () => {
     const { page, visit } = open;
-    await browser.defaultBrowserContext().overridePermissions(new URL(stage.url).origin, ['clipboard-read', 'clipboard-sanitized-write']);
+    await browser
+      .defaultBrowserContext()
+      .overridePermissions(new URL(stage.url).origin, ['clipboard-read', 'clipboard-sanitized-write']);
     await visit('/steps/sensors/cleaning');
     await shows(page, 'let it rest');
     await page.bringToFront();
@@ -161,7 +163,9 @@ describe('the console of a running pipeline', () => {
       await shows(page, '\\u202e\\u0007\\u2028');
       expect(await page.$$eval('main img, main script', (found) => found.length)).toBe(0);
     }
-    const [event] = await page.$$eval('table a[data-row]', (links) => links.map((link) => link.getAttribute('href')).slice(-1));
+    const [event] = await page.$$eval('table a[data-row]', (links) =>
+      links.map((link) => link.getAttribute('href')).slice(-1),
+    );
     await visit(event ?? '');
     await shows(page, '<script>alert(2)</script>');
     expect(await page.$$eval('main img, main script', (found) => found.length)).toBe(0);

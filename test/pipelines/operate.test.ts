@@ -256,12 +256,18 @@ describe('operator commands, on a running dev', () => {
       () => objectBelow('clean/'),
       (key) => key !== undefined,
     );
-    const [ofObject, ...its] = linesOf<{ key: string }>(await millrace(['why', 'sensors', 'lake', object ?? '', '--json']));
+    const [ofObject, ...its] = linesOf<{ key: string }>(
+      await millrace(['why', 'sensors', 'lake', object ?? '', '--json']),
+    );
     expect(ofObject).toMatchObject({ object, verdict: { is: 'same' } });
     expect(its.length).toBeGreaterThanOrEqual(2);
     const { out: traced } = await millrace(['trace', links[1]?.id ?? '', '--stream', 'sensors/raw']);
-    expect(traced).toMatch(/^reading\.sent {2}key a {2}in sensors\/raw shard 0, .*\n {2}came in through sensors\/devices$/m);
-    expect(traced).toMatch(/^sensors\/cleaning {2}makes 1 event of it\n {2}\S+ {2}key a {2}in sensors\/clean shard \d/m);
+    expect(traced).toMatch(
+      /^reading\.sent {2}key a {2}in sensors\/raw shard 0, .*\n {2}came in through sensors\/devices$/m,
+    );
+    expect(traced).toMatch(
+      /^sensors\/cleaning {2}makes 1 event of it\n {2}\S+ {2}key a {2}in sensors\/clean shard \d/m,
+    );
     expect(traced).toMatch(/^ {4}sensors\/readings {2}has taken it$/m);
 
     // dead letters

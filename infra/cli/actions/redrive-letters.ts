@@ -3,10 +3,10 @@ import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dea
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
 import type { PipelineFinder } from '../../operation/find-step.ts';
 import type { Target } from '../../operation/target.ts';
+import { parseStart } from '../../operation/times.ts';
 import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
-import { parseStart } from '../../operation/times.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
 import { withTarget } from '../target/with-target.ts';

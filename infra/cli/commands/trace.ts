@@ -1,7 +1,10 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import type { Tracing } from '../../operation/lineage/trace-back.ts';
 import type { TracedEvent } from '../../operation/lineage/traced-event.ts';
-import { print } from '../../terminal.ts';
 import { parseStart } from '../../operation/times.ts';
+import type { StreamPlan } from '../../pipelines/streams.ts';
+import { print } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
@@ -30,37 +33,50 @@ export const trace: Command = {
   },
   run: (invocation) =>
     withTarget(invocation, 1, async (find, { target }) => {
-      const { findEvents } = await import('../../operation/lineage/find-events.ts');
-      const { traceBack } = await import('../../operation/lineage/trace-back.ts');
-      const { traceForward } = await import('../../operation/lineage/trace-forward.ts');
-      const { backReport, forwardReport } = await import('../reports/lineage-report.ts');
-      const { linkLine } = await import('../reports/lineage-lines.ts');
       const { values, positionals, signal } = invocation;
       const [id] = positionals;
       if (id === undefined) throw new UserMistake('missing id of an event; millrace tail --json prints ids');
-      const from = parseStart(String(values.from ?? 'earliest'), Date.now());
       const streams =
         typeof values.stream === 'string'
           ? [find.stream(...(values.stream.split('/') as [string, string]))]
           : find.plans().flatMap((plan) => plan.streams);
-      const found: TracedEvent[] = [];
-      for (const stream of streams) {
-        const search = { stream, from, matches: (event: { id: string }) => event.id === id, signal };
-        const { event } = await findEvents({ target }, { ...search, want: 'first' });
-        if (event !== undefined) found.push(event);
-      }
+      const from = parseStart(String(values.from ?? 'earliest'), Date.now());
+      const tracing = { find, target, signal };
+      const found = await findIn(streams, { id, from }, tracing);
       if (found.length === 0)
-        throw new UserMistake(`no stream holds an event with the id '${id}': it is trimmed away, or begins before --from`);
-      for (const event of found) {
-        const tracing = { find, target, signal };
-        const links = await traceBack(event, tracing);
-        if (values.json === true) {
-          for (const link of links) print(linkLine(link));
-          continue;
-        }
-        const onward = forwardReport(await traceForward(event, tracing));
-        print(`${backReport(links)}\n\n${onward === '' ? 'no step reads its stream' : onward}`);
-      }
+        throw new UserMistake(
+          `no stream holds an event with the id '${id}': it is trimmed away, or begins before --from`,
+        );
+      for (const event of found) await printWay(event, tracing, values.json === true);
       return 0;
     }),
 };
+
+async function findIn(
+  streams: readonly StreamPlan[],
+  { id, from }: { readonly id: string; readonly from: 'earliest' | Date },
+  { target, signal }: Tracing,
+): Promise<readonly TracedEvent[]> {
+  const { findEvents } = await import('../../operation/lineage/find-events.ts');
+  const found: TracedEvent[] = [];
+  for (const stream of streams) {
+    const search = { stream, from, matches: (event: ReceivedEvent) => event.id === id, signal };
+    const { event } = await findEvents({ target }, { ...search, want: 'first' });
+    if (event !== undefined) found.push(event);
+  }
+  return found;
+}
+
+async function printWay(event: TracedEvent, tracing: Tracing, isJson: boolean): Promise<void> {
+  const { traceBack } = await import('../../operation/lineage/trace-back.ts');
+  const { traceForward } = await import('../../operation/lineage/trace-forward.ts');
+  const { backReport, forwardReport } = await import('../reports/lineage-report.ts');
+  const { linkLine } = await import('../reports/lineage-lines.ts');
+  const links = await traceBack(event, tracing);
+  if (isJson) {
+    for (const link of links) print(linkLine(link));
+    return;
+  }
+  const onward = forwardReport(await traceForward(event, tracing));
+  print(`${backReport(links)}\n\n${onward === '' ? 'no step reads its stream' : onward}`);
+}

@@ -1,6 +1,6 @@
 import { type KnownLetter, originalBytes, type ReadLetters } from '../../operation/dead-letters/dead-letters.ts';
-import { textTable } from '../../text-table.ts';
 import { shortTime } from '../../operation/times.ts';
+import { textTable } from '../../text-table.ts';
 
 /** Formats a row for each step and reason, with one dead letter as an example. */
 export function reasonReport(title: string, { letters, unread }: ReadLetters): string {

@@ -1,6 +1,6 @@
+import { sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { Link } from '../../operation/lineage/trace-back.ts';
 import { streamTitle } from '../../operation/lineage/traced-event.ts';
-import { sequenceNumberOf } from '../../../functions/runtime/position.ts';
 
 /** Formats an event and its origin as a line of JSON. */
 export function linkLine({ traced: { stream, shard, event, arrivedMillis }, origin, verdict }: Link): string {

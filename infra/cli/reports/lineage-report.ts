@@ -1,10 +1,10 @@
+import { sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { Verdict } from '../../operation/lineage/run-again.ts';
 import type { Link } from '../../operation/lineage/trace-back.ts';
 import type { Reached, ReachedOutput } from '../../operation/lineage/trace-forward.ts';
 import { streamTitle, type TracedEvent } from '../../operation/lineage/traced-event.ts';
 import { shortTime } from '../../operation/times.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
-import { sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import { counted } from './counted.ts';
 import { shortShard } from './rewind-report.ts';
 
@@ -17,7 +17,8 @@ export function backReport(links: readonly Link[]): string {
 export function forwardReport(reached: readonly Reached[], indent = ''): string {
   return reached
     .flatMap(({ step, outcome, why, outputs }) => {
-      const said = outcome === 'made' ? madeText(outputs) : `${OUTCOMES[outcome]}${why === undefined ? '' : `: ${why}`}`;
+      const said =
+        outcome === 'made' ? madeText(outputs) : `${OUTCOMES[outcome]}${why === undefined ? '' : `: ${why}`}`;
       const onward = outputs.map(({ traced, type, key, onward: further }) => {
         const event = traced === undefined ? `${type}  key ${key}  is not in the log` : eventText(traced);
         const next = forwardReport(further, `${indent}    `);

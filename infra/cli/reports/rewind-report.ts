@@ -1,8 +1,8 @@
 import type { OperatorAnswer } from '../../../functions/runtime/operator-request.ts';
 import type { RecordPosition, ShardMove } from '../../operation/control/preview-move.ts';
 import type { FunctionFailed } from '../../operation/function-failed.ts';
-import { textTable } from '../../text-table.ts';
 import { durationText, shortTime } from '../../operation/times.ts';
+import { textTable } from '../../text-table.ts';
 import { counted } from './counted.ts';
 
 /** Formats a row for each shard: its position now, its new position, and what the move replays or skips. */

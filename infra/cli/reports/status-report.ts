@@ -1,6 +1,6 @@
 import type { StepStatus } from '../../operation/status/status.ts';
-import { textTable } from '../../text-table.ts';
 import { durationText } from '../../operation/times.ts';
+import { textTable } from '../../text-table.ts';
 import { counted } from './counted.ts';
 import { positionText, shortShard } from './rewind-report.ts';
 

@@ -1,6 +1,6 @@
 import type { TableStatus } from '../../operation/status/table-status.ts';
-import { textTable } from '../../text-table.ts';
 import { durationText, shortTime } from '../../operation/times.ts';
+import { textTable } from '../../text-table.ts';
 
 const HEADER = ['table', 'rows', 'size', 'dead', 'waiting'];
 const TIME_HEADER = ['watermark', 'open windows'];

@@ -21,7 +21,10 @@ export function EventPage({ pipeline, stream, shard, position }: EventOf) {
             <Bytes name="data" {...event.data} />
             <EventWay path={pathOf(pipeline, stream, shard, position)} />
             <Record event={event} />
-            <CliLine does="its way, in a terminal" line={`trace ${shellWord(event.id)} --stream ${pipeline}/${stream}`} />
+            <CliLine
+              does="its way, in a terminal"
+              line={`trace ${shellWord(event.id)} --stream ${pipeline}/${stream}`}
+            />
             <CliLine
               does="events with this key"
               line={`tail ${pipeline} ${stream} --key ${shellWord(event.key)} --from earliest --no-follow`}

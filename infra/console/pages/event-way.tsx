@@ -43,13 +43,20 @@ export function EventWay({ path }: { readonly path: string }) {
 function Place({ place: { stream, shard, position, type, key, arrived } }: { readonly place: TracePlace }) {
   const words = (
     <>
-      <Shown text={type} /> <strong><Shown text={key} /></strong>
+      <Shown text={type} />{' '}
+      <strong>
+        <Shown text={key} />
+      </strong>
     </>
   );
   return (
     <div>
-      {stream.startsWith('arn:') ? words : <a href={pathOf('events', ...stream.split('/'), shard, position)}>{words}</a>} in{' '}
-      {stream}, <Time at={arrived} />
+      {stream.startsWith('arn:') ? (
+        words
+      ) : (
+        <a href={pathOf('events', ...stream.split('/'), shard, position)}>{words}</a>
+      )}{' '}
+      in {stream}, <Time at={arrived} />
     </div>
   );
 }
@@ -59,11 +66,23 @@ function Origin({ link: { origin, madeBy = '', generation, verdict } }: { readon
     case 'elsewhere':
       return <>another producer sent it</>;
     case 'source':
-      return <>came in through <StepLinks steps={[madeBy]} /></>;
+      return (
+        <>
+          came in through <StepLinks steps={[madeBy]} />
+        </>
+      );
     case 'redrive':
-      return <>an operator put it back, for <StepLinks steps={[madeBy]} /></>;
+      return (
+        <>
+          an operator put it back, for <StepLinks steps={[madeBy]} />
+        </>
+      );
     case 'table':
-      return <>is a change of the table <StepLinks steps={[madeBy]} />, which any number of events made</>;
+      return (
+        <>
+          is a change of the table <StepLinks steps={[madeBy]} />, which any number of events made
+        </>
+      );
     case 'transform':
       return (
         <>

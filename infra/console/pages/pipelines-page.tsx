@@ -73,7 +73,9 @@ function Troubles() {
             <a data-row href={hrefOf(step)}>
               {step.pipeline}/{step.step}
             </a>{' '}
-            <span>{stateText(step).trouble === 'none' ? counted(step.deadLetters, 'dead letter') : stateText(step).text}</span>{' '}
+            <span>
+              {stateText(step).trouble === 'none' ? counted(step.deadLetters, 'dead letter') : stateText(step).text}
+            </span>{' '}
             <span class="muted">
               <Shown text={adviceOf(step) ?? ''} />
             </span>

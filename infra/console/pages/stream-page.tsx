@@ -73,10 +73,10 @@ function Search({ wish }: { readonly wish: Wish }) {
   return (
     <form class="search" onSubmit={search}>
       <datalist id="starts">
-          {STARTS.map((start) => (
-            <option key={start} value={start} />
-          ))}
-        </datalist>
+        {STARTS.map((start) => (
+          <option key={start} value={start} />
+        ))}
+      </datalist>
       <label>
         from
         <input type="text" name="from" list="starts" defaultValue={wish.from} spellcheck={false} class="short" />

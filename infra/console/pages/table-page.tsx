@@ -34,9 +34,11 @@ function About({ table }: { readonly table: TableAnswer }) {
           rows: rows === undefined ? undefined : `about ${rows.toLocaleString('en-US')}`,
           size: bytes === undefined ? undefined : bytesText(bytes),
           waiting: lagMillis ? durationText(lagMillis) : undefined,
-          watermark: watermark === undefined ? undefined : watermark === null ? 'no tick has come yet' : <Time at={watermark} />,
+          watermark:
+            watermark === undefined ? undefined : watermark === null ? 'no tick has come yet' : <Time at={watermark} />,
           'open windows': table.openWindows?.toLocaleString('en-US'),
-          'shows windows': windows === undefined ? undefined : windows === 'final' ? 'when they have closed' : 'as they change',
+          'shows windows':
+            windows === undefined ? undefined : windows === 'final' ? 'when they have closed' : 'as they change',
           'late events': windows && deadLetters > 0 && (
             <a href={pathOf('dead-letters', pipeline, name)}>{`among ${counted(deadLetters, 'dead letter')}`}</a>
           ),
@@ -74,7 +76,11 @@ function Ask({ statement }: { readonly statement: string }) {
   );
 }
 
-const CUTS = { rows: 'There are more rows.', bytes: 'The answer was too large, and is cut.', time: 'The answer took too long, and is cut.' };
+const CUTS = {
+  rows: 'There are more rows.',
+  bytes: 'The answer was too large, and is cut.',
+  time: 'The answer took too long, and is cut.',
+};
 
 function Answer({ pipeline, statement }: { readonly pipeline: string; readonly statement: string }) {
   const answer = useAnswer<QueryAnswer>(`/api/query?${new URLSearchParams({ pipeline, statement })}`);
@@ -101,7 +107,6 @@ function Rows({ answer: { columns, rows, cut } }: { readonly answer: QueryAnswer
           <thead>
             <tr>
               {columns.map((column, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: two columns may have one name, and they never move
                 <th key={index}>
                   <Shown text={column} />
                 </th>
@@ -110,10 +115,8 @@ function Rows({ answer: { columns, rows, cut } }: { readonly answer: QueryAnswer
           </thead>
           <tbody>
             {rows.map((row, place) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: rows have no key of their own, and they never move
               <tr key={place}>
                 {row.map((value, index) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: see above
                   <td key={index}>{value === null ? <span class="muted">null</span> : <Shown text={value} />}</td>
                 ))}
               </tr>

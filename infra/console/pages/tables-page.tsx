@@ -10,7 +10,9 @@ export function TablesPage() {
   return (
     <>
       <h1>Tables</h1>
-      <When answer={answer.value}>{({ tables }) => (tables.length === 0 ? <NoTables /> : <Tables tables={tables} />)}</When>
+      <When answer={answer.value}>
+        {({ tables }) => (tables.length === 0 ? <NoTables /> : <Tables tables={tables} />)}
+      </When>
     </>
   );
 }
@@ -51,5 +53,7 @@ function Tables({ tables }: TablesAnswer) {
 }
 
 function NoTables() {
-  return <p>No pipeline here keeps a table. Add one in functions/tables/, and name it in a pipeline: docs/tables.md.</p>;
+  return (
+    <p>No pipeline here keeps a table. Add one in functions/tables/, and name it in a pipeline: docs/tables.md.</p>
+  );
 }

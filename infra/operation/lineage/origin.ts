@@ -30,7 +30,10 @@ export interface MadeFrom {
  * Reads an event's origin from its `source` and `sequence`. A transform names each output after its input, so nothing
  * has to be stored to find the way back.
  */
-export function originOf({ source, sequence }: Pick<ReceivedEvent, 'source' | 'sequence'>, steps: readonly StepPlan[]): Origin {
+export function originOf(
+  { source, sequence }: Pick<ReceivedEvent, 'source' | 'sequence'>,
+  steps: readonly StepPlan[],
+): Origin {
   const [empty, pipeline, name, ...rest] = source.split('/');
   const step =
     empty === ''

@@ -37,10 +37,14 @@ export function runAgain({ run }: Pick<Transform, 'run'>, event: ReceivedEvent):
 
 /** Compares an output in the log with what the code makes of its input now. */
 export function compare(answer: Answer, index: number, logged: ReceivedEvent): Verdict {
-  if ('refusal' in answer) return { is: 'different', why: `the code of this repository refuses its input (${answer.refusal})` };
+  if ('refusal' in answer)
+    return { is: 'different', why: `the code of this repository refuses its input (${answer.refusal})` };
   const output = answer.outputs[index];
   if (output === undefined)
-    return { is: 'different', why: `the code of this repository makes ${answer.outputs.length} events of its input, not ${index + 1}` };
+    return {
+      is: 'different',
+      why: `the code of this repository makes ${answer.outputs.length} events of its input, not ${index + 1}`,
+    };
   const names = (['type', 'key', 'time'] as const).filter((name) => output[name] !== logged[name]);
   const isSameData = Buffer.compare(output.dataBytes, logged.dataBytes) === 0;
   const differing = [...names, ...(isSameData ? [] : ['data'])];

@@ -58,7 +58,10 @@ export async function whyObject(step: SinkPlan, key: string, tracing: Tracing): 
   const made = await fileBytes(file, options, signal);
   const verdict: Verdict = made.equals(stored)
     ? { is: 'same' }
-    : { is: 'different', why: `the sink makes ${made.length} bytes of its range of the log, and the object has ${stored.length}` };
+    : {
+        is: 'different',
+        why: `the sink makes ${made.length} bytes of its range of the log, and the object has ${stored.length}`,
+      };
   return { shard, events, verdict };
 }
 
@@ -91,7 +94,13 @@ async function* pagesOf(
   const { shards } = await describeStream(kinesis, stream, signal);
   const shard = shards.find(({ id }) => id === shardId);
   if (shard === undefined) return;
-  const facts = { stream, from: shard.from, to: shard.to, own: step.input.own, names: [`${step.pipeline}/${step.name}`] };
+  const facts = {
+    stream,
+    from: shard.from,
+    to: shard.to,
+    own: step.input.own,
+    names: [`${step.pipeline}/${step.name}`],
+  };
   const state = { position: from, marks: noMarks(shard.from, shard.to), rejections: [] };
   const batch = openBatch(state, facts);
   for await (const page of readShard({ kinesis, stream, shardId, after: from, to, trimmedIsNoLoss: true, signal })) {

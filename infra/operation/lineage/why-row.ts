@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import { parseOrExplain } from '../../../functions/runtime/step-config.ts';
 import { postgresDefinition } from '../../../functions/sinks/postgres/postgres.ts';
 import type { SinkPlan } from '../../pipelines/plan.ts';
-import { findEvents, type FoundEvents } from './find-events.ts';
+import { type FoundEvents, findEvents } from './find-events.ts';
 import type { Tracing } from './trace-back.ts';
 
 /** The columns and values by which a row is looked for. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
 import { positionOf, sequenceAt } from '../../../../functions/runtime/position.ts';
 import { originOf } from '../../../../infra/operation/lineage/origin.ts';
 import { compare } from '../../../../infra/operation/lineage/run-again.ts';
-import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
 import { rowKeyOf } from '../../../../infra/operation/lineage/why-row.ts';
 import { pipelines } from '../../../../infra/pipelines/all.ts';
 import { planOf, type SinkPlan, type StepPlan } from '../../../../infra/pipelines/plan.ts';
@@ -51,13 +51,19 @@ describe('a transform that runs again', () => {
 
   test('is the same only when type, key, time and every byte of the data are', () => {
     expect(verdictOf({})).toEqual({ is: 'same' });
-    expect(verdictOf({ dataBytes: Buffer.from('{"a":1.0}') })).toMatchObject({ why: expect.stringContaining('another data') });
-    expect(verdictOf({ key: 'other', type: 'b' })).toMatchObject({ why: expect.stringContaining('another type and key') });
+    expect(verdictOf({ dataBytes: Buffer.from('{"a":1.0}') })).toMatchObject({
+      why: expect.stringContaining('another data'),
+    });
+    expect(verdictOf({ key: 'other', type: 'b' })).toMatchObject({
+      why: expect.stringContaining('another type and key'),
+    });
   });
 
   test('is different when the code refuses the input, or makes fewer events of it', () => {
     const event = logged as unknown as ReceivedEvent;
-    expect(compare({ refusal: 'schema: bad' }, 0, event)).toMatchObject({ why: expect.stringContaining('schema: bad') });
+    expect(compare({ refusal: 'schema: bad' }, 0, event)).toMatchObject({
+      why: expect.stringContaining('schema: bad'),
+    });
     expect(compare({ outputs: [] }, 0, event)).toMatchObject({ why: expect.stringContaining('makes 0 events') });
   });
 });
@@ -71,6 +77,8 @@ describe('the key of a row', () => {
   });
 
   test('says which columns the key has when there are too few values', () => {
-    expect(() => rowKeyOf(readings, ['roof'])).toThrow("the key of sink 'readings' has the columns sensor_id, date: give 2");
+    expect(() => rowKeyOf(readings, ['roof'])).toThrow(
+      "the key of sink 'readings' has the columns sensor_id, date: give 2",
+    );
   });
 });
