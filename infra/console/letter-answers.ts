@@ -85,7 +85,9 @@ function hiddenLetter(letter: KnownLetter): KnownLetter {
   const { event, base64: _, message, ...rest } = letter;
   return {
     ...rest,
-    message: message.replaceAll(/column "[^"]*"|"[^"]*"|'[^']*'/g, (found) => (found.startsWith('column ') ? found : HIDDEN)),
+    message: message.replaceAll(/column "[^"]*"|"[^"]*"|'[^']*'/g, (found) =>
+      found.startsWith('column ') ? found : HIDDEN,
+    ),
     text: HIDDEN,
     ...(event === undefined ? {} : { event: { ...event, key: 'hidden' } }),
   };

@@ -31,5 +31,7 @@ const MOST_CHARACTERS = 200;
 /** Replaces what may differ from event to event: quoted text that is no column, and numbers. */
 function patternOf(message: string): string {
   const short = message.slice(0, MOST_CHARACTERS).replaceAll(/\s+/g, ' ').toWellFormed();
-  return short.replaceAll(/column "[^"]*"|"[^"]*"|-?\d(?:[\d.,:T+-]*\d)?Z?/g, (found) => (found.startsWith('column ') ? found : '…'));
+  return short.replaceAll(/column "[^"]*"|"[^"]*"|-?\d(?:[\d.,:T+-]*\d)?Z?/g, (found) =>
+    found.startsWith('column ') ? found : '…',
+  );
 }
