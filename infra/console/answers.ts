@@ -80,9 +80,9 @@ export interface StepAnswer {
   readonly pipeline: string;
   readonly name: string;
   readonly about: string;
-  /** The stream that it reads, and the one that it writes. */
+  /** The stream that it reads, and those that it writes. */
   readonly from?: string;
-  readonly to?: string;
+  readonly to: readonly string[];
   readonly promise?: string;
   readonly deadLetters: number;
   readonly shards: readonly StepShard[];

@@ -1,5 +1,5 @@
 import dagre from '@dagrejs/dagre';
-import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, type StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { aboutOf } from './about-step.ts';
 import type { GraphEdge, GraphNode, PipelineGraph, StepNode, StreamNode } from './answers.ts';
@@ -13,7 +13,7 @@ export function layOut(plan: PipelinePlan): PipelineGraph {
     const id = `step/${step.name}`;
     nodes.set(id, stepNode(id, step, width));
     if (step.kind !== 'source') edges.push({ from: addStream(nodes, plan, step.input.stream), to: id });
-    if ('output' in step) edges.push({ from: id, to: addStream(nodes, plan, step.output) });
+    for (const stream of outputsOf(step)) edges.push({ from: id, to: addStream(nodes, plan, stream) });
   }
   for (const stream of plan.streams) addStream(nodes, plan, stream);
   return place(plan.name, [...nodes.values()], edges);

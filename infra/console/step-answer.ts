@@ -1,7 +1,7 @@
 import { shardBeginnings } from '../operation/status/shard-beginnings.ts';
 import type { StepStatus } from '../operation/status/status.ts';
 import { statusOf } from '../operation/status/statuses.ts';
-import type { StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type StepPlan } from '../pipelines/plan.ts';
 import { aboutOf } from './about-step.ts';
 import type { StepAnswer, StepShard } from './answers.ts';
 import type { ConsoleSource } from './source.ts';
@@ -26,7 +26,7 @@ export async function stepAnswer(
     name: step.name,
     about: aboutOf(step),
     ...(step.kind === 'source' ? {} : { from: streamOf(step.input.stream) }),
-    ...('output' in step ? { to: streamOf(step.output) } : {}),
+    to: outputsOf(step).map(streamOf),
     ...(promise === undefined ? {} : { promise }),
     deadLetters: rows.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
     shards: rows.map((row) => shardOf(row, beginnings.get(row.shard ?? ''), now)),

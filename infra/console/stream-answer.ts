@@ -1,5 +1,5 @@
 import { describeStream } from '../../functions/runtime/log/shards.ts';
-import type { StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { columnsOfSchema } from '../sql/schema/schema-columns.ts';
 import type { StreamAnswer } from './answers.ts';
@@ -24,7 +24,7 @@ export async function streamAnswer(
     physical,
     shards: { open, closed: shards.length - open },
     retentionHours: retentionMillis / 3_600_000,
-    writers: named(steps.filter((step) => 'output' in step && isSame(step.output))),
+    writers: named(steps.filter((step) => outputsOf(step).some(isSame))),
     readers: named(steps.filter((step) => step.kind !== 'source' && isSame(step.input.stream))),
     fields: fieldsOf(stream),
   };

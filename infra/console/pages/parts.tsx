@@ -119,7 +119,7 @@ export function When<T>({ answer, children }: { readonly answer: Answered<T>; ch
 
 /** Names and values, one a line. A value that is undefined is left out. */
 export function Facts({ facts }: { readonly facts: Readonly<Record<string, ComponentChildren>> }) {
-  const there = Object.entries(facts).filter(([, value]) => value !== undefined && value !== '');
+  const there = Object.entries(facts).filter(([, value]) => value !== undefined && value !== '' && value !== false);
   return (
     <dl class="facts">
       {there.map(([name, value]) => (

@@ -31,7 +31,7 @@ function Step({ step }: { readonly step: StepAnswer }) {
         facts={{
           kind: about === 'table' ? <a href={pathOf('tables', pipeline, name)}>table</a> : about,
           reads: from && <StreamLink stream={from} />,
-          writes: to && <StreamLink stream={to} />,
+          writes: to.length > 0 && to.map((stream) => <StreamLink key={stream} stream={stream} />),
           promise,
           'dead letters':
             deadLetters === 0 ? (
