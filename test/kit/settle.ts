@@ -1,5 +1,7 @@
 import { PULL_KEY, type PullState } from '../../functions/runtime/pull/pull-state.ts';
+import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { TICK_MILLIS } from '../../infra/ticks.ts';
 import { isContinuous, isPulled, isScheduled } from './feeders.ts';
 import { positionsOf } from './views.ts';
 import { streamNames, type World } from './world.ts';
@@ -33,7 +35,7 @@ async function everythingDone(world: World, signal: AbortSignal): Promise<void> 
   const { clock, feeders, functions, steps, stage } = world;
   for (const step of steps.filter(isPulled)) await readToEnd(world, step, signal);
   for (;;) {
-    const before = appendedCount(world);
+    const [before, sinceMillis] = [appendedCounts(world), clock.now()];
     while (messagesLeft(world) > 0) await clock.sleep(LOOK_MILLIS, signal);
     for (const step of steps.filter(isContinuous)) await feeders.mappings.get(step)?.caughtUp();
     for (const step of steps.filter(isScheduled)) {
@@ -42,7 +44,7 @@ async function everythingDone(world: World, signal: AbortSignal): Promise<void> 
     }
     while (functions.inFlight() > 0) await clock.sleep(LOOK_MILLIS, signal);
     const isDone = !steps.filter(isScheduled).some((step) => isBehind(world, step));
-    if (isDone && messagesLeft(world) === 0 && appendedCount(world) === before) return;
+    if (isDone && messagesLeft(world) === 0 && isQuiet(world, before, sinceMillis)) return;
   }
 }
 
@@ -79,8 +81,26 @@ function isBehind(world: World, step: Parameters<typeof positionsOf>[1]): boolea
   return positionsOf(world, step).some(({ recordsBehind }) => recordsBehind > 0);
 }
 
-function appendedCount({ stage, plans }: World): number {
-  return streamNames(stage, plans).reduce((sum, stream) => sum + stage.streams.appended(stream).length, 0);
+function appendedCount(world: World): number {
+  return [...appendedCounts(world).values()].reduce((sum, count) => sum + count, 0);
+}
+
+function appendedCounts({ stage, plans }: World): ReadonlyMap<string, number> {
+  return new Map(streamNames(stage, plans).map((stream) => [stream, stage.streams.appended(stream).length]));
+}
+
+/**
+ * Tells whether no step has appended anything since a look at all steps began. When a look takes longer than from one
+ * tick to the next, a tick has always come meanwhile: then only events count.
+ */
+function isQuiet({ stage, clock }: World, before: ReadonlyMap<string, number>, sinceMillis: number): boolean {
+  const ticksCount = clock.now() - sinceMillis < TICK_MILLIS;
+  return [...before].every(([stream, count]) =>
+    stage.streams
+      .appended(stream)
+      .slice(count)
+      .every((record) => !ticksCount && decodeRecord(record, { name: stream }).entries.length === 0),
+  );
 }
 
 function messagesLeft({ stage, steps }: World): number {

@@ -138,3 +138,11 @@ test('a pipeline without windows has no ticks', async () => {
   expect(run.stream('cart').ticks()).toEqual([]);
   expect(planOf(plain, [plain]).ticked).toEqual([]);
 });
+
+test('a run settles though its mappings together need more time than passes between two ticks', async () => {
+  const run = await givenPipeline(shop, { pollMillis: 25_000 });
+  await run.given('cart', [added('ann')]);
+  await run.settled({ within: minutes(30) });
+  expect(run.table('rows')).toHaveLength(1);
+  expect(run.stream('other').data()).toHaveLength(1);
+});
