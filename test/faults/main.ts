@@ -13,7 +13,8 @@ const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--onl
        npm run test:faults -- --kills 30 [--seed 0]
 
 Plays schedules of faults, beginning at a seed, and compares the results with an oracle. Ctrl-C prints the results so far.
-Every fifth seed also plays a schedule of tables and their change streams, or of windows and joins.
+Every fifth seed also plays a schedule of tables and their change streams, of windows and joins, or of a pulled source and
+a table that is made again.
 --only tables plays these only, one for each seed.
 --brief does not shrink a broken schedule.
 --mistake plants a mistake in the product's code, and stops at the first schedule that breaks: ${Object.keys(mistakes).join(', ')}
@@ -27,7 +28,7 @@ interface Work {
   readonly only: 'tables' | undefined;
 }
 
-/** Every so many seeds, the tables have a schedule too: an odd number, so that both kinds of them have their turn. */
+/** Every so many seeds, the tables have a schedule too: an odd number, so that all kinds of them have their turn. */
 const TABLES_EVERY = 5;
 
 /** A played schedule, and what it is a schedule of. */

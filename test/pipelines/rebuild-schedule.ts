@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { defineTable, type Table } from '../../functions/runtime/table.ts';
-import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes, type Streams } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { event } from '../kit/given-events.ts';
 import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
 import { differencesOfChanges } from './changes-compared.ts';
 
-const Value = z.object({ id: z.string(), n: z.int32() });
+export const Value = z.object({ id: z.string(), n: z.int32() });
 
 /** The first code: sums, of which it refuses a certain number. */
 export const REFUSED_BY_FIRST = 13;
@@ -46,9 +46,12 @@ export const values = definePipeline({
 });
 
 /** The same with a change stream, and a table of its changes: the differences add up to the sums. */
-const Change = Value.pick({ id: true }).extend({ sum: z.int32(), before: z.object({ sum: z.int32() }).nullable() });
+export const Change = Value.pick({ id: true }).extend({
+  sum: z.int32(),
+  before: z.object({ sum: z.int32() }).nullable(),
+});
 
-const added = defineTable({
+export const added = defineTable({
   entry: import.meta.url,
   from: Change,
   row: z.object({ id: z.string(), sum: z.int32() }),
@@ -115,16 +118,16 @@ export async function playRebuilds(
   await run.settled();
   await redriveAll(run);
   await run.settled();
-  if (withChanges === undefined) return differences(run, all, factor);
+  if (withChanges === undefined) return differencesOfSums(run, all, factor);
   return [
-    ...differences(run, all, factor),
+    ...differencesOfSums(run, all, factor),
     ...differencesOfChanges(withChanges, 'sums', 'changes'),
     ...differencesOfReaders(withChanges),
   ];
 }
 
 /** Compares the table with what another one has made of its changes. */
-function differencesOfReaders(run: PipelineRun<typeof published.streams>): readonly string[] {
+export function differencesOfReaders(run: Pick<PipelineRun<Streams>, 'table' | 'deadLetters'>): readonly string[] {
   const textOf = (rows: readonly object[]): string =>
     (rows as readonly { readonly id: string; readonly sum: number }[])
       .map(({ id, sum }) => `${id} ${sum}`)
@@ -135,7 +138,7 @@ function differencesOfReaders(run: PipelineRun<typeof published.streams>): reado
   return own === made ? letters : [...letters, `the changes add up to ${made}, not ${own}`];
 }
 
-function someNumber(below: (count: number) => number): number {
+export function someNumber(below: (count: number) => number): number {
   const which = below(12);
   if (which === 0) return TOO_MANY;
   if (which === 1) return REFUSED_BY_FIRST;
@@ -143,9 +146,14 @@ function someNumber(below: (count: number) => number): number {
   return 1 + below(9);
 }
 
+/** Returns the code of a factor. */
+export function codeOf(factor: number) {
+  return factor === 1 ? sums : counted(factor, REFUSED_BY_OTHERS);
+}
+
 function deployOther(run: Run, below: (count: number) => number): number {
   const factor = 1 + below(3);
-  run.when.deployed('sums', factor === 1 ? sums : counted(factor, REFUSED_BY_OTHERS));
+  run.when.deployed('sums', codeOf(factor));
   return factor;
 }
 
@@ -165,12 +173,13 @@ async function disturb(run: Run, below: (count: number) => number): Promise<void
   }
 }
 
-async function redriveAll(run: Run): Promise<void> {
+export async function redriveAll(run: { readonly when: Pick<Run['when'], 'redriven'> }): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt++) if (await run.when.redriven('sums')) return;
 }
 
-function differences(
-  run: Run,
+/** Compares the sums with what the code of a factor makes of all events, and the dead letters with what it refuses. */
+export function differencesOfSums(
+  run: Pick<PipelineRun<Streams>, 'table' | 'deadLetters'>,
   all: readonly { readonly id: string; readonly n: number }[],
   factor: number,
 ): readonly string[] {

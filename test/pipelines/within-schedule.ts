@@ -1,6 +1,6 @@
 import { covers } from '../../functions/runtime/log/shards.ts';
 import { hashOf } from '../../functions/runtime/record-codec/hash.ts';
-import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes, type Streams } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { event } from '../kit/given-events.ts';
 import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
@@ -12,7 +12,8 @@ const BEFORE = 4 * MINUTE;
 const AFTER = 9 * MINUTE;
 const GRACE = 3 * MINUTE;
 
-const apply = await withinJoinOf(
+/** A full join of orders and payments within a time. */
+export const settledWithin = await withinJoinOf(
   'SELECT o.number, p.payment FROM orders o FULL JOIN payments p WITHIN (4 MINUTES, 9 MINUTES) GRACE PERIOD 3 MINUTES ON p.order_id = o.order_id',
 );
 
@@ -23,14 +24,16 @@ const shop = definePipeline({
     payments: { schema: Paid, shards: 2 },
     settled: { schema: Settled, shards: 2 },
   },
-  joins: { settled: { from: { orders: 'orders', payments: 'payments' }, apply, to: 'settled', shards: 2 } },
+  joins: {
+    settled: { from: { orders: 'orders', payments: 'payments' }, apply: settledWithin, to: 'settled', shards: 2 },
+  },
 });
 
 type Run = PipelineRun<typeof shop.streams>;
 type Below = (count: number) => number;
 
 /** An event of either stream. */
-interface Given {
+export interface Given {
   readonly stream: 'orders' | 'payments';
   readonly number: number;
   readonly order: string | null;
@@ -52,14 +55,14 @@ export async function playWithin(seed: number): Promise<readonly string[]> {
     const some = Array.from({ length: 1 + below(7) }, (_, i) => someEvent(run, given.length + i, below));
     given.push(...some);
     for (const stream of ['orders', 'payments'] as const)
-      await run.given(stream, some.filter((one) => one.stream === stream).map(eventOf) as never);
+      await run.given(stream, some.filter((one) => one.stream === stream).map(withinEvent) as never);
     await disturb(run, below);
     await run.when.pass((1 + below(4)) * MINUTE - below(2) * 20_000);
   }
   await run.settled();
   await run.when.pass(minutes(20));
   await run.settled();
-  return violations(run, given);
+  return violationsOfWithin(run, given);
 }
 
 function someEvent(run: Run, number: number, below: Below): Given {
@@ -70,7 +73,7 @@ function someEvent(run: Run, number: number, below: Below): Given {
 
 const keyOf = ({ number }: Pick<Given, 'number'>): string => `k${number % 5}`;
 
-function eventOf(one: Given) {
+export function withinEvent(one: Given) {
   const { stream, number, order: order_id, millis } = one;
   const data = stream === 'orders' ? { order_id, number } : { order_id, payment: number };
   return event({ type: `${stream}.given`, key: keyOf(one), time: new Date(millis).toISOString(), data });
@@ -89,7 +92,24 @@ async function disturb(run: Run, below: Below): Promise<void> {
   if (how === 6) await run.when.down('settled postgres', minutes(4)).catch(() => undefined);
 }
 
-function violations(run: Run, given: readonly Given[]): readonly string[] {
+/** What the comparison reads of a run with these streams and this join. */
+type WithinRun = Pick<PipelineRun<Streams>, 'deadLetters' | 'stream' | 'table'>;
+
+/** Returns the events that were given, as they are in the log. */
+export function withinGiven(run: WithinRun): readonly Given[] {
+  return (['orders', 'payments'] as const).flatMap((stream) =>
+    run
+      .stream(stream)
+      .events()
+      .map(({ time, data }) => {
+        const { order_id } = data as { readonly order_id: string | null };
+        return { stream, number: numberIn(data as object), order: order_id, millis: Date.parse(time) };
+      }),
+  );
+}
+
+/** Compares what the join publishes, keeps and refuses with what was given. Returns a line for each violation. */
+export function violationsOfWithin(run: WithinRun, given: readonly Given[]): readonly string[] {
   const letters = (['settled-orders', 'settled-payments', 'settled'] as const).flatMap((step) => run.deadLetters(step));
   const late = new Set(letters.map(({ text = '' }) => numberIn(JSON.parse(text).data)));
   const lateInLog = new Set([...lateNumbers(run, 'orders', given), ...lateNumbers(run, 'payments', given)]);
@@ -127,7 +147,7 @@ function expectedOf(events: readonly Given[]): readonly string[] {
   ];
 }
 
-function foundIn(run: Run): readonly string[] {
+function foundIn(run: WithinRun): readonly string[] {
   return run
     .stream('settled')
     .events()
@@ -149,7 +169,7 @@ function differences(expected: readonly string[], found: readonly string[]): rea
  * Finds the events that came late, key by key: by the watermark of the shards that cover the key. All events of these
  * shards move it, and the ticks that are aimed at the key.
  */
-function lateNumbers(run: Run, stream: 'orders' | 'payments', given: readonly Given[]): ReadonlySet<number> {
+function lateNumbers(run: WithinRun, stream: 'orders' | 'payments', given: readonly Given[]): ReadonlySet<number> {
   const late = new Set<number>();
   const log: readonly LogItem[] = run.stream(stream).log();
   for (const key of new Set(given.map(keyOf))) {

@@ -1,9 +1,9 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../../kit/faults.ts';
-import type { Resharding } from '../../kit/resharding.ts';
 import type { Order } from '../../pipelines/join-fixture.ts';
-import type { Cell, Disturbance } from '../cells.ts';
+import type { AnyAction } from '../perform-any.ts';
+import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
 import { cells, disturbances, lasting } from './matrix.ts';
 import type { JoinedStream } from './pipeline.ts';
 
@@ -12,12 +12,7 @@ export type JoinedAction =
   | { readonly what: 'foreign'; readonly orders: readonly DatedOrder[] }
   | { readonly what: 'customers'; readonly rows: readonly Row[] }
   | { readonly what: 'scores'; readonly rows: readonly Row[] }
-  | { readonly what: 'bytes'; readonly text: string }
-  | { readonly what: 'pass'; readonly millis: number }
-  | { readonly what: 'reshard'; readonly stream: JoinedStream; readonly how: Resharding }
-  | { readonly what: 'upgrade'; readonly step: 'windows' | 'named' | 'cards' }
-  | { readonly what: 'resume'; readonly step: string }
-  | Extract<Disturbance, { readonly what: 'kill' | 'recut' | 'pause' | 'down' }>;
+  | AnyAction;
 
 /** An order of another producer, which may be dated before or after it is sent. */
 export interface DatedOrder {
@@ -41,40 +36,29 @@ export interface JoinedSchedule {
   readonly isRedriven: boolean;
 }
 
-/** How many cells of the matrix one schedule aims at, and a prime with which the schedules reach all of them. */
-const CELLS_A_SCHEDULE = 4;
-const STRIDE = 7_919;
-
 const STREAMS: readonly JoinedStream[] = ['raw', 'clean', 'people', 'named', 'closed', 'named-by-key', 'cards-by-key'];
 
 /** Makes the schedule of a seed. The seeds go through the cells of the matrix; the rest is random. */
 export function joinedScheduleOf(seed: number): JoinedSchedule {
   const random = seededRandom(seed);
-  const below = (count: number): number => Math.floor(random() * count);
+  const below: Below = (count) => Math.floor(random() * count);
   const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const disturbance = disturbanceOf(seed);
+  const disturbance = disturbanceOf(seed, { disturbances, lasting });
   actions.splice(1 + below(actions.length - 1), 0, disturbance);
   if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
   return {
     seed,
     actions,
-    faults: Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
-      const count = seed * CELLS_A_SCHEDULE + index;
-      const { site, kind } = cells[(count * STRIDE) % cells.length] as Cell & { readonly kind: FaultRule['kind'] };
-      return { site, kind, after: count < 2 * cells.length ? 0 : below(4), times: 1 + below(2) };
-    }),
+    faults: aimedAt(cells, seed, below),
     chance: { most: below(8), probability: 0.05 },
     isRedriven: below(2) === 0,
   };
 }
 
 /** Chooses what happens after an input: nothing, or a few things. */
-function between(below: (count: number) => number): readonly JoinedAction[] {
+function between(below: Below): readonly JoinedAction[] {
   const actions: JoinedAction[] = [];
-  if (below(4) === 0) {
-    const how = below(2) === 0 ? 'split' : 'merge';
-    actions.push({ what: 'reshard', stream: STREAMS[below(STREAMS.length)] as JoinedStream, how });
-  }
+  if (below(4) === 0) actions.push(someResharding(STREAMS, below));
   if (below(8) === 0) {
     const step = (['windows', 'named', 'cards'] as const)[below(3)] as 'windows';
     actions.push({ what: 'upgrade', step });
@@ -83,16 +67,8 @@ function between(below: (count: number) => number): readonly JoinedAction[] {
   return actions;
 }
 
-/** Only every sixteenth schedule has a lasting disturbance. */
-function disturbanceOf(seed: number): Extract<JoinedAction, Disturbance> {
-  const turn = seed >> 1;
-  const all = turn % 8 === 0 ? lasting : disturbances;
-  const index = turn % 8 === 0 ? turn / 8 : turn - Math.ceil(turn / 8);
-  return all[index % all.length] as Extract<JoinedAction, Disturbance>;
-}
-
 /** Makes about twenty orders of few customers, and rows of these. */
-function inputs(below: (count: number) => number): readonly JoinedAction[] {
+function inputs(below: Below): readonly JoinedAction[] {
   let next = below(1_000);
   const order = (way: string): Order => ({
     order_id: next++,
