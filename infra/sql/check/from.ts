@@ -126,12 +126,7 @@ function checkJoined(
   if (of === 'streams') refuseKeys(base, keys);
   const join = foreign === undefined ? checked : { ...checked, foreign };
   const { left, right } = join;
-  // Of columns that USING names, `*` has one, at the beginning.
-  const all = [...left.scope, ...right.scope];
-  const isUsed = ({ name }: ScopeColumn): boolean => all.some((column) => column.name === name && column.isMerged);
-  const first = all.filter((column) => isUsed(column) && column.isMerged !== true);
-  const others = all.filter((column) => !first.includes(column));
-  return { stream: left.name, offset: left.offset, columns: [...first, ...others, ...event], join, on: rest };
+  return { stream: left.name, offset: left.offset, columns: [...left.scope, ...right.scope, ...event], join, on: rest };
 }
 
 const manyInputs = (base: Base, second: Node): SqlMistake =>

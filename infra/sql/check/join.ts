@@ -159,6 +159,7 @@ function sideOf(base: Base, relation: RangeVar, { rules, using, kind, side }: Si
       table,
       origin: 'data',
       variable: `${rules.variableOf(column.name, i)}${side === 'left' ? '' : '2'}`,
+      ...(using.includes(column.name) ? { using: using.indexOf(column.name) } : {}),
       ...(using.includes(column.name) && side === (kind === 'right' ? 'left' : 'right') ? { isMerged: true } : {}),
     }),
   );

@@ -59,9 +59,16 @@ function starOf(node: Node): string | undefined {
 
 /** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
 function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
-  const columns = context.columns.filter((column) => (table === '' ? isInStar(column) : isOf(table, column)));
+  const columns = table === '' ? allColumns(context.columns) : context.columns.filter((column) => isOf(table, column));
   if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
   return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
+}
+
+/** Returns what `*` means. Of columns that USING names it has one, at the beginning. */
+function allColumns(columns: readonly ScopeColumn[]): readonly ScopeColumn[] {
+  const all = columns.filter(isInStar);
+  const named = all.filter(({ using }) => using !== undefined).sort((a, b) => (a.using ?? 0) - (b.using ?? 0));
+  return [...named, ...all.filter(({ using }) => using === undefined)];
 }
 
 /** The attributes of the events of a stream in a join are columns with its name, beside those of the data. */

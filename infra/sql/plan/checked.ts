@@ -68,6 +68,8 @@ export interface ScopeColumn {
   readonly field?: string;
   /** The name of its variable in generated code. */
   readonly variable: string;
+  /** The place in USING of a column that USING names: `*` begins with these columns, in that order. */
+  readonly using?: number;
   /** True for a column that USING names, of the side that `*` and a name without its table do not mean. */
   readonly isMerged?: true;
 }

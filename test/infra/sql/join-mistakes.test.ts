@@ -318,3 +318,20 @@ async function mistakeIn(marked: string, ofFiles: boolean): Promise<SqlMistake |
     throw error;
   }
 }
+
+test('as in Postgres, * begins with the columns of USING in its order, and o.* has all columns in their own', async () => {
+  const outputsOf = async (columns: string) => {
+    const text = `SELECT ${columns} FROM orders o JOIN people p USING (b, a)`;
+    const own = (names: readonly string[]) =>
+      columnsOf(Object.fromEntries(names.map((name) => [name, scalar('text')])));
+    const tables = new Map([
+      ['orders', own(['x', 'a', 'b'])],
+      ['people', own(['a', 'y', 'b'])],
+    ]);
+    const plan = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs: tables });
+    return plan.outputs.map(({ name }) => name);
+  };
+  expect(await outputsOf('*')).toEqual(['b', 'a', 'x', 'y']);
+  expect(await outputsOf('o.*')).toEqual(['x', 'a', 'b']);
+  expect(await outputsOf('p.y, p.a AS pa, p.b AS pb')).toEqual(['y', 'pa', 'pb']);
+});
