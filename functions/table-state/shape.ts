@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { UserMistake } from '../runtime/errors.ts';
 import type { Table } from '../runtime/table.ts';
 import type { Column } from '../sinks/postgres/columns.ts';
 import { columnsOfTable } from './columns.ts';
@@ -78,11 +80,37 @@ export function stateNote(step: string, shape: StoredShape): string {
   return `${beginning(step)}${JSON.stringify(stored)}`;
 }
 
-/** Reads the comment of a state. Undefined: the table is not the state of this step. */
+/**
+ * Reads the comment of a state. Undefined: the table is not the state of this step. Throws a `UserMistake` when
+ * somebody has changed the comment so that it cannot be read.
+ */
 export function readStateNote(step: string, note: string): StoredShape | undefined {
   if (!note.startsWith(beginning(step))) return undefined;
-  return JSON.parse(note.slice(beginning(step).length)) as StoredShape;
+  const text = note.slice(beginning(step).length);
+  const parsed = StoredNote.safeParse(parsedJson(text));
+  if (parsed.success) return parsed.data as unknown as StoredShape;
+  throw new UserMistake(
+    `the comment of the state of table ${step} is not as Millrace wrote it, so nobody knows what its rows are made of: '${shortened(text)}'; write back the comment that a backup of the database has (COMMENT ON TABLE … IS '…')`,
+  );
 }
+
+/** What is read of every comment. The rest is as it was written. */
+const StoredNote = z.looseObject({
+  key: z.array(z.string()),
+  columns: z.array(z.looseObject({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+});
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const MOST_SHOWN = 80;
+
+const shortened = (text: string): string => (text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text);
 
 /** What becomes of a state when its code changes. */
 export interface ShapeChange {

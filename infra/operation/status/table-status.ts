@@ -55,7 +55,7 @@ export async function tableStatuses(
         ...(figures === undefined ? { note: NOT_YET } : shownOf(figures)),
         ...(lags.length === 0 ? {} : { lagMillis: Math.max(...lags) }),
         ...(watermark === undefined ? {} : { watermark }),
-        ...(await windowsOf({ schema: plan.name, table, figures, watermark }, target, signal)),
+        ...(await windowsOf({ schema: plan.name, table, figures, watermark }, target, signal).catch(asWindowsNote)),
       });
     }
   }
@@ -66,6 +66,12 @@ const NOT_YET = 'it is not in the database yet: its step makes it when the first
 
 function asNote(error: Error): string {
   if (error instanceof UserMistake) return `its size is not known: ${error.message}`;
+  throw error;
+}
+
+/** A comment that somebody has changed stops the step, and not the status of the others. */
+function asWindowsNote(error: Error): Pick<TableStatus, 'note'> {
+  if (error instanceof UserMistake) return { note: error.message };
   throw error;
 }
 

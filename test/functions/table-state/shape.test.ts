@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { hopping, session, tumbling, type Windowing } from '../../../functions/runtime/windows.ts';
 import {
   adoptedShape,
@@ -91,4 +92,21 @@ test('what is noted of a state that was made again of the log stays when code wi
   const noted = { filled: { 'stream/shard': 'position' }, corrects: { number: 1, at: '2026-01-01T00:00:00.000Z' } };
   expect(adoptedShape({ ...code, shown: 'earlier', ...noted }, code)).toMatchObject(noted);
   expect(readStateNote('shop/sums', stateNote('shop/sums', { ...code, ...noted }))).toMatchObject(noted);
+});
+
+test.each([
+  ['cut off', (note: string) => note.slice(0, -20)],
+  ['without columns', (note: string) => note.replace('"columns"', '"colums"')],
+  ['emptied', (note: string) => note.slice(0, note.indexOf('{'))],
+])('the comment of a state that somebody has changed names the table, the text and the fix: %s', (_, change) => {
+  const changed = change(stateNote('shop/sums', shapeOf({ row, key: ['region'] })));
+  const read = () => readStateNote('shop/sums', changed);
+  expect(read).toThrow(UserMistake);
+  expect(read).toThrow(
+    /^the comment of the state of table shop\/sums is not as Millrace wrote it.* '.*'; write back the/,
+  );
+});
+
+test('the comment of another table is none of this step', () => {
+  expect(readStateNote('shop/sums', 'somebody wrote this')).toBeUndefined();
 });
