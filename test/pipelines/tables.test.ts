@@ -127,6 +127,27 @@ test('a table whose database was restored reads the events again that it lost, a
   expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 3, cup: 1, pot: 1 });
 });
 
+test('a table reads again what came since a backup of any age that its stream keeps, also behind an idle time', async () => {
+  const kept = definePipeline({
+    name: 'shop',
+    streams: { cart: { schema: CartEvent, retentionDays: 7 } },
+    tables: { basket: { from: 'cart', keep: basket } },
+  });
+  const run = await givenPipeline(kept, { pollMillis: 60_000 });
+  await run.given('cart', [cart('added', 'tea', { quantity: 2 })]);
+  await run.settled();
+  const restore = run.when.backedUp('basket');
+  await run.when.pass(hours(30));
+  await run.given('cart', [cart('added', 'tea'), cart('added', 'cup')]);
+  await run.settled();
+  await run.when.pass(hours(40));
+  restore();
+  run.when.killed('basket');
+  await run.given('cart', [cart('added', 'pot')]);
+  await run.settled();
+  expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 3, cup: 1, pot: 1 });
+});
+
 test('a transform before a table may repeat its outputs: the table counts each once', async () => {
   const passed = defineTransform({
     entry: import.meta.url,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Input, ShardInput } from '../batches/shard-input.ts';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { jsonNote, loadNote, type Note, saveNote } from '../checkpoints/note.ts';
-import { type Position, positionOf, START_OF_SHARD } from '../position.ts';
+import { endOfRecord, type Position, positionOf, START_OF_SHARD } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Step } from '../step.ts';
 
@@ -52,6 +52,11 @@ const Gaps = z.array(
 
 /** A range in which a step may have missed records: after one position, before the other. */
 export type Gap = Readonly<z.infer<typeof Gaps>[number]>;
+
+/** Tells whether a record, or a part of it, lies in a gap. */
+export function isInGap({ sequenceNumber }: Pick<LogRecord, 'sequenceNumber'>, { from, to }: Gap): boolean {
+  return endOfRecord(sequenceNumber) > from && positionOf(sequenceNumber, 0) < to;
+}
 
 export async function loadGaps(
   checkpoints: Pick<Checkpoints, 'load'>,

@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { type BatchFacts, openBatch } from '../batches/batch.ts';
 import { noMarks } from '../checkpoints/marks.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
-import { endOfRecord, positionOf } from '../position.ts';
 import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { type Rejection, rejectionOf } from '../rejection.ts';
-import { GAPS_KEPT_MILLIS, type Gap } from './gaps.ts';
+import { GAPS_KEPT_MILLIS, type Gap, isInGap } from './gaps.ts';
 
 /** The prefix under which Lambda stores the records that it discards, and the reason. */
 export const ON_FAILURE_PREFIX = 'aws/lambda/';
@@ -85,8 +84,8 @@ const PATIENCE_MILLIS = 3_600_000;
 export const MAY_BE_PROCESSED =
   '; the step may have processed it all the same, which cannot be found out: check what it wrote before redriving';
 
-function gapOf({ sequenceNumber }: LogRecord, gaps: readonly Gap[]): Gap | undefined {
-  return gaps.find(({ from, to }) => endOfRecord(sequenceNumber) > from && positionOf(sequenceNumber, 0) < to);
+function gapOf(record: LogRecord, gaps: readonly Gap[]): Gap | undefined {
+  return gaps.find((gap) => isInGap(record, gap));
 }
 
 type Found = ReturnType<typeof openBatch>['events'][number] | Rejection;
