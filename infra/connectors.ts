@@ -3,6 +3,8 @@ import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
+import { mqttOnAws, mqttOnLaptop } from './sources/mqtt.ts';
+import { postgresQueryOnAws, postgresQueryOnLaptop } from './sources/postgres-query.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**
@@ -25,6 +27,14 @@ export const connectors = {
     bundledResources: [],
     onAws: generatorOnAws,
     onLaptop: generatorOnLaptop,
+  },
+  mqtt: { kind: 'source', delivery: 'pulled', bundledResources: [], onAws: mqttOnAws, onLaptop: mqttOnLaptop },
+  'postgres-query': {
+    kind: 'source',
+    delivery: 'pulled',
+    bundledResources: [],
+    onAws: postgresQueryOnAws,
+    onLaptop: postgresQueryOnLaptop,
   },
   s3: {
     kind: 'sink',

@@ -61,6 +61,31 @@ export function openDatabase(server: PostgresServer, name: string): Database {
   };
 }
 
+/** A connection for one piece of work. */
+export interface PostgresConnection {
+  readonly client: pg.ClientBase;
+  /** Closes the connection, which rolls back an open transaction. */
+  close(): void;
+}
+
+/** Opens a connection. It is closed when the signal aborts: a statement that runs then fails. */
+export async function connectPostgres(
+  server: PostgresServer,
+  name: string,
+  signal: AbortSignal,
+): Promise<PostgresConnection> {
+  signal.throwIfAborted();
+  const connection = await connector(server, name)();
+  const close = (): void => {
+    signal.removeEventListener('abort', close);
+    hangUp(connection);
+  };
+  signal.addEventListener('abort', close, { once: true });
+  if (signal.aborted) close();
+  signal.throwIfAborted();
+  return { client: connection.client, close };
+}
+
 interface Connection {
   readonly client: pg.Client;
   usedMillis: number;

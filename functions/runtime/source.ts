@@ -129,6 +129,11 @@ export interface PulledEvent extends SourceEvent {
   readonly place: string;
   /** The name of the output that the event goes to. Only a source with several outputs (`SplitSource`) gives it. */
   readonly to?: string;
+  /**
+   * What the event's maker outside calls it, instead of source and place: a stream that is `idempotent` deduplicates by
+   * it. The sequence is a whole number that grows.
+   */
+  readonly own?: { readonly source: string; readonly sequence: string };
 }
 
 /**

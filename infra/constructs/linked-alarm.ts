@@ -13,6 +13,7 @@ export type RunbookSection =
   | 'not-polled'
   | 'dropped'
   | 'file-age'
+  | 'rule-failures'
   | 'stopped'
   | 'watermark'
   | 'overdue-windows'

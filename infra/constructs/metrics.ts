@@ -83,6 +83,18 @@ export function queueMetric(queueName: string, metricName: string): Metric {
   return new Metric({ namespace: 'AWS/SQS', metricName, dimensionsMap, statistic: 'Maximum', period: FIVE_MINUTES });
 }
 
+/** Returns the metric of the messages that the topic rule of a source could not append. */
+export function ruleFailuresOf({ pipeline, name }: StepPlan, names: Names): Metric {
+  const dimensionsMap = { RuleName: names.step(pipeline, name).replaceAll('-', '_'), ActionType: 'Kinesis' };
+  return new Metric({
+    namespace: 'AWS/IoT',
+    metricName: 'Failure',
+    dimensionsMap,
+    statistic: 'Sum',
+    period: FIVE_MINUTES,
+  });
+}
+
 /** Returns the metric of a step's lag. Undefined for a source that answers requests or is pulled: it has none. */
 export function lagOf(step: StepPlan, names: Names): IMetric | undefined {
   if (step.delivery === 'continuous') return functionMetric(step, names, ['IteratorAge', 'Maximum']);

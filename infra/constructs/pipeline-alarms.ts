@@ -4,9 +4,19 @@ import { pullEveryMillis } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan, TablePlan, WindowsPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
+import { isFedByRule } from '../sources/topic-rule.ts';
 import { type AlarmsByKind, LinkedAlarm } from './linked-alarm.ts';
 import { mappingAlarms } from './mapping-alarms.ts';
-import { countOf, FIVE_MINUTES, failuresOf, functionMetric, lagOf, queueMetric, streamMetric } from './metrics.ts';
+import {
+  countOf,
+  FIVE_MINUTES,
+  failuresOf,
+  functionMetric,
+  lagOf,
+  queueMetric,
+  ruleFailuresOf,
+  streamMetric,
+} from './metrics.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /**
@@ -51,6 +61,11 @@ export class PipelineAlarms extends Construct {
 
   private alarmsOfStep(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
+    if (isFedByRule(step)) {
+      const metric = ruleFailuresOf(step, names);
+      const refused = 'AWS IoT Core cannot append messages to the stream';
+      return { 'rule-failures': { meaning: refused, section: 'rule-failures', metric, threshold: 1, periods: 1 } };
+    }
     const throttled = functionMetric(step, names, ['Throttles', 'Sum']);
     const meaning = 'calls of the function have been throttled for 15 minutes';
     const mapping = this.mappings.get(step.name);

@@ -5,6 +5,7 @@ import { databaseUses } from '../pipelines/connections.ts';
 import { outputsOf, type PipelinePlan, type StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { topDown } from '../pipelines/top-down.ts';
+import { isFedByRule } from '../sources/topic-rule.ts';
 import { countOf, databaseMetric, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
 
 /**
@@ -26,9 +27,10 @@ export class PipelineDashboard extends Construct {
     super(scope, id);
     const { plan, names, ownsDatabase } = props;
     this.names = names;
-    const rows = topDown(plan).map((item) =>
-      item.what === 'step' ? this.stepRow(item.step) : this.streamRow(item.stream),
-    );
+    // A source that a topic rule feeds has no function, and no metrics of its own.
+    const rows = topDown(plan)
+      .filter((item) => item.what === 'stream' || !isFedByRule(item.step))
+      .map((item) => (item.what === 'step' ? this.stepRow(item.step) : this.streamRow(item.stream)));
     new Dashboard(this, 'Dashboard', {
       dashboardName: names.dashboard(plan.name),
       widgets: [...rows.flat(), ...(ownsDatabase && usesDatabase(plan) ? this.databaseRow() : [])],

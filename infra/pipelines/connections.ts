@@ -19,8 +19,9 @@ export interface DatabaseUse {
 
 /**
  * Counts the connections of steps to databases. A process of a step has one connection, and there is one process for
- * each shard: a mapping has one batch of a shard in flight (`infra/delivery.ts`). A scheduled step is one process.
- * Connections of processes that Lambda has frozen do not last: the server ends them within half a minute.
+ * each shard: a mapping has one batch of a shard in flight (`infra/delivery.ts`). A scheduled step is one process. A
+ * source that reads a database is one process. Connections of processes that Lambda has frozen do not last: the server
+ * ends them within half a minute.
  */
 export function databaseUses(plans: readonly PipelinePlan[]): readonly DatabaseUse[] {
   const using = plans.flatMap(({ steps }) => steps).flatMap(usesOf);
@@ -33,13 +34,19 @@ interface Use {
   readonly connections: StepConnections;
 }
 
-/** The option by which a Postgres sink chooses its database. */
+/** The option by which a sink or a source of Postgres chooses its database. */
 const Options = z.looseObject({ database: z.string().optional() });
 
 function usesOf(step: StepPlan): readonly Use[] {
   if (step.kind === 'table') return [{ database: undefined, connections: connectionsOf(step) }];
-  if (step.kind !== 'sink' || step.connector !== 'postgres') return [];
-  return [{ database: Options.parse(step.options).database, connections: connectionsOf(step) }];
+  if (step.kind === 'transform') return [];
+  const { database } = Options.parse(step.options);
+  if (step.kind === 'sink')
+    return step.connector === 'postgres' ? [{ database, connections: connectionsOf(step) }] : [];
+  const name = `${step.pipeline}/${step.name}`;
+  return step.connector === 'postgres-query'
+    ? [{ database, connections: { step: name, connections: 1, isExact: true } }]
+    : [];
 }
 
 /** Kinesis gives a stream of on-demand capacity so many shards at first. */

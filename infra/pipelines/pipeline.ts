@@ -311,7 +311,8 @@ function sourceMistakes(name: string, { every, read, to }: AnySourceStep, { stre
       ? [`step '${name}': every is for sources that are read on a schedule, and '${read.connector}' is not: remove it`]
       : [];
   const { outputs } = read;
-  if (typeof to === 'string' && outputs === undefined) return notPulled;
+  if (typeof to === 'string' && outputs === undefined)
+    return [...notPulled, ...untoldMistakes(name, { read, to, streams })];
   if (typeof to === 'string' || outputs === undefined) {
     const fix =
       outputs === undefined
@@ -329,6 +330,20 @@ function sourceMistakes(name: string, { every, read, to }: AnySourceStep, { stre
       (output) => `step '${name}': to.${output}: its source has no such output: it has ${outputs.join(', ')}`,
     ),
     ...strange.map(([output, stream]) => `step '${name}': to.${output}: the pipeline has no stream '${stream}'`),
+  ];
+}
+
+/** The device and the number of a message tell it apart only where readers look at them. */
+function untoldMistakes(
+  name: string,
+  { read, to, streams }: { readonly read: AnySourceStep['read']; readonly to: string; readonly streams: Streams },
+): string[] {
+  const { device } = (read.options ?? {}) as { readonly device?: unknown };
+  const stream = streams[to];
+  if (read.connector !== 'mqtt' || device === undefined || stream === undefined || 'of' in stream) return [];
+  if (stream.idempotent === true) return [];
+  return [
+    `step '${name}': device and number drop what comes twice only in a stream that is idempotent: say so of stream '${to}', or leave them out`,
   ];
 }
 

@@ -3,6 +3,8 @@ import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { generatorSource } from '../../functions/sources/generator/generator.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
+import { mqttSource } from '../../functions/sources/mqtt/mqtt.ts';
+import { postgresQuerySource } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
 
@@ -76,6 +78,67 @@ export const visits = definePipeline({
         values: { page: ['home', 'home', 'search', 'product'] },
       }),
       to: 'visits',
+    },
+  },
+});
+// #endregion
+
+// #region mqtt
+const Measured = z.object({ machine: z.string(), nr: z.int(), celsius: z.number(), at: z.iso.datetime() });
+
+export const machines = definePipeline({
+  name: 'machines',
+  streams: { measured: { schema: Measured, idempotent: true } },
+  sources: {
+    halls: {
+      read: mqttSource({
+        broker: 'mqtts://broker.example.com:8883',
+        topic: 'halls/+/machines/+',
+        schema: Measured,
+        type: 'machine.measured',
+        key: ['topic(2)', 'machine'],
+        time: 'at',
+        device: 'machine',
+        number: 'nr',
+        clientId: 'millrace-machines',
+        username: 'collector',
+      }),
+      to: 'measured',
+    },
+  },
+});
+// #endregion
+
+// #region postgres-query
+const Customer = z.object({ customer_id: z.int(), name: z.string(), changed_at: z.iso.datetime() });
+const Placed = z.object({ id: z.int(), total: z.number(), region: z.string() });
+
+export const customers = definePipeline({
+  name: 'crm',
+  streams: { customers: { schema: Customer }, orders: { schema: Placed } },
+  sources: {
+    crm: {
+      read: postgresQuerySource({
+        table: 'sales.customers',
+        limitedBy: { timestamp: 'changed_at', margin: minutes(5) },
+        schema: Customer,
+        type: 'customer.changed',
+        key: 'customer_id',
+        time: 'changed_at',
+        database: 'crm',
+      }),
+      to: 'customers',
+      every: minutes(2),
+    },
+    orders: {
+      read: postgresQuerySource({
+        query: 'SELECT o.id, o.total, c.region FROM orders o JOIN customers c ON c.id = o.customer_id',
+        incrementing: 'id',
+        schema: Placed,
+        type: 'order.placed',
+        key: 'id',
+      }),
+      to: 'orders',
     },
   },
 });

@@ -3,6 +3,8 @@ import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
+import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
+import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { ConnectorName } from '../connectors.ts';
 
@@ -47,6 +49,30 @@ A row that cannot be read, does not fit \`schema\` or is longer than 1 MiB becom
     summary:
       'Makes events that fit a zod schema, at a steady rate: for demos, load tests and a first look. Event *n* is due *n* / `perSecond` seconds after the first start, and that is its time. What was due while the step was paused is made up for, as fast as the stream takes it. Its function runs all the time. `npm run dev -- --load 1000` puts a generator in the place of each source.',
     guarantees: `Every event counts *once*. Event *n* has its number as its sequence, and its data and key follow from \`seed\` and number alone. So a run that died is repeated with the same events, and readers drop those that they have. Events of one key stay in order. Events that are bad on purpose go into the stream: what reads it makes dead letters of them. When you change the schema, the seed or another option, pause the step before you deploy, as with every step: otherwise the page that is being appended may come twice.`,
+  },
+  mqtt: {
+    call: 'mqttSource',
+    module: 'functions/sources/mqtt/mqtt.ts',
+    options: mqttDefinition.options,
+    summary:
+      'Reads the messages of a topic filter from an MQTT broker of your own (MQTT 3.1.1, with TLS or without), such as Mosquitto, EMQX or HiveMQ. A message is a JSON value, and becomes the data of an event byte for byte. The function runs all the time and has one connection. `millrace dev` reads from a broker on this machine, at the port of `broker` if that names this machine, otherwise at 1883, without a login.',
+    guarantees: `A message with QoS 1 or 2 counts *at least once*: the source acknowledges it after the stream has acknowledged its event, and the broker keeps the session and what was not acknowledged, also while no run is connected. After a crash the broker delivers that part again. To count such a message once, its payload needs a device and a number that grows: name them by \`device\` and \`number\`, and declare the stream [\`idempotent: true\`](#kinds-of-step). They become the event's \`source\` and \`sequence\`. A message with QoS 0 has no promise.
+
+Messages come in the order in which the broker delivers them, which for one topic is that of its publisher. A retained message comes once, at the first subscription. A message that is no JSON or does not fit \`schema\` is a dead letter with its topic. A broker that has forgotten the session (it was restarted without storage, or the step stood still for too long) may have lost messages: the source stores a dead letter (\`expired\`) that names the time between, and goes on. With \`broker: 'iot-core'\`, AWS IoT Core appends each message to the stream by a topic rule, without a function, and so without a position: \`millrace pause\` does not stop it (\`aws iot disable-topic-rule\` does), nothing checks \`schema\` before the stream, and what the rule cannot append is an object below \`iot/\` of the dead-letter bucket. The events are the same as those that \`millrace dev\` makes from a broker on this machine.
+
+A broker that refuses the login, the client id or the subscription stops the source, which says what to do. Brokers send no more than a few messages before the first acknowledgement (\`max_inflight_messages\`, 20 in Mosquitto): raise that for more than a few hundred messages a second.`,
+  },
+  'postgres-query': {
+    call: 'postgresQuerySource',
+    module: 'functions/sources/postgres-query/postgres-query.ts',
+    options: postgresQueryDefinition.options,
+    summary:
+      "Reads a table of Postgres at every run, and makes an event of each row that was inserted or updated since: for databases whose log is out of reach. The event's data is the row. Deletions are not seen, and of several updates between two runs only the last one. Nothing is written into the database, and no column is needed that says when a row changed. [Databases](databases.md#by-a-query) explains how, and what limits it.",
+    guarantees: `A table that is read as a whole: each version of a row that a run finds counts *once*, and none is lost, also when its transaction commits late: a run reads up to the oldest transaction that is still open, in any database of the server, and the next one goes on there. \`millrace status\` names the session that the source waits for. Events of one key stay in order as long as one row has the key. A rewrite of the table (\`VACUUM FULL\`, \`CLUSTER\`) while rows are being read makes rows of one transaction count twice, or those of the page that a crash left in flight; another server, a failover to a replica, or 2^31 transactions between two runs make all rows count again. None of this loses a row.
+
+Limited by a column, the same holds only where a transaction gets the column's value after its first write, apart from \`margin\`: a sequence with \`CACHE\`, or numbers that a program reserves, can lose rows. Rows that are updated without a new value are not seen. A query of your own has no such promise: a row that appears with a lower number than the last one is never read, and every other row counts *once*.
+
+A row that does not fit \`schema\` is a dead letter, and so is one that is larger than a record of the stream. A table that is missing, has partitions or may not be read stops the source, which says what to do.`,
   },
   s3: {
     call: 's3Sink',

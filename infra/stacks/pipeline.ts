@@ -12,6 +12,7 @@ import type { StepFunctionProps } from '../constructs/step-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
 import { TickFunction } from '../constructs/tick-function.ts';
+import { TopicRuleSource } from '../constructs/topic-rule-source.ts';
 import { pullEveryMillis } from '../delivery.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
@@ -26,6 +27,7 @@ import {
 } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { databaseNeeds } from '../sinks/postgres.ts';
+import { isFedByRule } from '../sources/topic-rule.ts';
 
 /** The stack of one pipeline: its streams, a function for each step, alarms and a dashboard. */
 export class PipelineStack extends Stack {
@@ -78,6 +80,10 @@ export class PipelineStack extends Stack {
 
   private addSourceStep(step: SourcePlan): void {
     const { surroundings } = this;
+    if (isFedByRule(step)) {
+      new TopicRuleSource(this, step.name, { step, surroundings });
+      return;
+    }
     const connector = connectors[step.connector];
     const resources = this.resourcesOf(step);
     if (connector.delivery === 'request') {

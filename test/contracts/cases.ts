@@ -1,6 +1,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import type { PostgresServer } from '../kit/servers.ts';
+import { mqttContract } from './mqtt-harness.ts';
+import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
 import { postgresHarness, s3Harness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
@@ -30,6 +32,8 @@ const asItIs = (content: Buffer) => content;
 export const sourceCases: Readonly<Record<SourceName, readonly (() => void)[]>> = {
   generator: [() => pulledSourceContract('generator', generatorHarness)],
   http: [() => receivingSourceContract('http', httpHarness)],
+  mqtt: [() => mqttContract()],
+  'postgres-query': [() => postgresQueryContract()],
   's3-files': [
     () => itemSourceContract('s3-files, CSV', s3FilesHarness('csv', { key: 'a folder/numbers+1.csv', encode: asItIs })),
     () => itemSourceContract('s3-files, CSV in gzip', s3FilesHarness('csv', { key: 'n.csv.gz', encode: gzipSync })),

@@ -4,7 +4,7 @@ import { noDeadline } from '../eventually.ts';
 
 /** How the suite drives a pulled source. `open` gives each test a source that has something to read. */
 export interface PulledSourceHarness {
-  /** How many events the source has at once. At least 12,000, so that they are several pages. */
+  /** How many events the source has at once: enough for several pages. */
   readonly count: number;
   open(): Promise<{
     /** Opens the source as a new process does. */

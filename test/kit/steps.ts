@@ -15,6 +15,8 @@ import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
+import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
+import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
@@ -34,6 +36,8 @@ type Surroundings = QueueSurroundings & ReceivingSurroundings;
 const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
   generator: (surroundings) => openPullHandler(generatorDefinition, surroundings),
   http: (surroundings) => openRequestHandler(httpDefinition, surroundings),
+  mqtt: (surroundings) => openPullHandler(mqttDefinition, surroundings),
+  'postgres-query': (surroundings) => openPullHandler(postgresQueryDefinition, surroundings),
   's3-files': (surroundings) => openQueueHandler(s3FilesDefinition, surroundings),
 };
 

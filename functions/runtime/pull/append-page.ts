@@ -63,11 +63,11 @@ async function appendAll(
   signal: AbortSignal,
 ): Promise<readonly Append[]> {
   const byWriter = new Map<LogWriter, OutgoingEvent[]>();
-  for (const { place, to, ...event } of events) {
+  for (const { place, to, own, ...event } of events) {
     const writer = outputs.writerOf(to);
     const outgoing = byWriter.get(writer) ?? [];
     if (outgoing.length === 0) byWriter.set(writer, outgoing);
-    outgoing.push({ ...event, id: place, source: of, sequence: place, traceparent: undefined });
+    outgoing.push({ ...event, id: place, source: of, sequence: place, traceparent: undefined, ...own });
   }
   const appends = [...byWriter].map(async ([writer, all]) => ({
     events: all,

@@ -1,4 +1,5 @@
 import type { PipelinePlan } from '../../pipelines/plan.ts';
+import { isFedByRule } from '../../sources/topic-rule.ts';
 import { examineCaller } from './callers.ts';
 import type { Finding } from './finding.ts';
 import { examineFunction } from './functions.ts';
@@ -21,11 +22,12 @@ export async function examine(
 }
 
 async function examinePipeline(plan: PipelinePlan, stage: ExaminedStage): Promise<readonly Finding[]> {
-  const functions = await Promise.all(plan.steps.map((step) => examineFunction(step, stage)));
-  if (functions.every(({ found }) => found === 'is missing'))
+  const steps = plan.steps.filter((step) => !isFedByRule(step));
+  const functions = await Promise.all(steps.map((step) => examineFunction(step, stage)));
+  if (functions.length > 0 && functions.every(({ found }) => found === 'is missing'))
     return [{ of: plan.name, what: 'pipeline', state: 'absent', found: 'it is not deployed in this stage' }];
   const findings: Finding[] = [...(await examineStreams(plan, stage))];
-  for (const [index, step] of plan.steps.entries()) {
+  for (const [index, step] of steps.entries()) {
     const itself = functions[index] as Finding;
     findings.push(itself, ...(itself.found === 'is missing' ? [] : await examineCaller(step, stage)));
   }

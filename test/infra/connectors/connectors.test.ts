@@ -4,6 +4,11 @@ import { postgresDefinition, postgresSink } from '../../../functions/sinks/postg
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { generatorDefinition, generatorSource } from '../../../functions/sources/generator/generator.ts';
 import { httpDefinition, httpSource } from '../../../functions/sources/http/http.ts';
+import { mqttDefinition, mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
+import {
+  postgresQueryDefinition,
+  postgresQuerySource,
+} from '../../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources } from '../../../infra/needs.ts';
@@ -31,6 +36,23 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     {
       options: generatorSource({ schema: Row, type: 'row.made', key: 'id', perSecond: 10 }).options,
       definition: generatorDefinition,
+    },
+  ],
+  mqtt: [undefined, 'collector'].map((username) => ({
+    options: mqttSource({
+      broker: 'mqtts://broker.example.com:8883',
+      topic: 'rows/+',
+      schema: Row,
+      type: 'row.sent',
+      key: 'topic(2)',
+      ...(username && { username }),
+    }).options,
+    definition: mqttDefinition,
+  })),
+  'postgres-query': [
+    {
+      options: postgresQuerySource({ table: 'rows', schema: Row, type: 'row.changed', key: 'id' }).options,
+      definition: postgresQueryDefinition,
     },
   ],
   s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
@@ -134,7 +156,7 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
 describe('a connector says', () => {
   test("that its function runs in the database's network, when it calls the database", () => {
     const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).network !== undefined);
-    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres']));
+    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres', 'postgres-query']));
     const { step } = all.find(({ name }) => name === 'postgres')!;
     expect(connectors.postgres.onAws(step, AWS).network).toEqual(NETWORK);
     expect(connectors.postgres.onAws(step, GIVEN).network).toBeUndefined();
@@ -157,9 +179,8 @@ describe('a connector says', () => {
 
   test('the columns of its table, only when it may have to create the table', () => {
     const columns = all
-      .map(({ step }) => step)
-      .filter(({ options }) => 'table' in (options as object))
-      .map((step) => (connectors.postgres.onAws(step, AWS).resources as { columns?: unknown }).columns);
+      .filter(({ name }) => name === 'postgres')
+      .map(({ step }) => (connectors.postgres.onAws(step, AWS).resources as { columns?: unknown }).columns);
     expect(columns).toEqual([
       [
         { name: 'id', type: 'text', nullable: false },

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
+import { mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
 import { basket, CartEvent } from '../../../functions/tables/basket.ts';
 import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
@@ -37,6 +39,8 @@ function alarmsOf(stage: SynthesizedStage): readonly Alarm[] {
 /** A table with final windows of a quarter of an hour, and another one over its changes. */
 const HOUR = 3_600_000;
 const final = { kind: 'tumbling', gapMillis: 0, graceMillis: HOUR, retentionMillis: HOUR, emit: 'final' } as const;
+const Measured = z.object({ celsius: z.number() });
+
 const quarters = definePipeline({
   name: 'quarters',
   streams: { cart: { schema: CartEvent }, closed: { schema: CartEvent } },
@@ -46,7 +50,25 @@ const quarters = definePipeline({
     plain: { from: 'cart', keep: basket },
   },
 });
-const pipelines = [...example, quarters];
+/** A source that AWS IoT Core feeds. */
+const devices = definePipeline({
+  name: 'devices',
+  streams: { measured: { schema: Measured } },
+  sources: {
+    halls: {
+      read: mqttSource({
+        broker: 'iot-core',
+        topic: 'halls/+',
+        schema: Measured,
+        type: 'hall.measured',
+        key: 'topic(2)',
+      }),
+      to: 'measured',
+    },
+  },
+});
+
+const pipelines = [...example, quarters, devices];
 
 let stage: SynthesizedStage;
 let alarms: readonly Alarm[];
