@@ -1,6 +1,7 @@
 import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
+import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
 import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { mqttOnAws, mqttOnLaptop } from './sources/mqtt.ts';
@@ -54,6 +55,15 @@ export const connectors = {
     bundledResources: ['columns'],
     onAws: postgresOnAws,
     onLaptop: postgresOnLaptop,
+  },
+  webhook: {
+    kind: 'sink',
+    delivery: 'either',
+    progress: 'checkpoint',
+    prefixOf: undefined,
+    bundledResources: [],
+    onAws: webhookOnAws,
+    onLaptop: webhookOnLaptop,
   },
 } as const satisfies Record<string, Connector>;
 

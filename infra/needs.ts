@@ -101,4 +101,6 @@ export interface LaptopResources {
     readonly user: string;
     readonly password: string;
   };
+  /** The endpoint that takes the requests of webhooks in place of other machines. */
+  readonly webhooks: string;
 }

@@ -5,6 +5,7 @@ import { moveSinkState, openSinkStep, type SinkStep, writeBatch } from './batche
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';
+import { PORTION, type PortionBounds } from './log/portion.ts';
 import type { OperatorAnswer } from './operator-request.ts';
 import { continueAgain } from './rebuild/again.ts';
 import { openRebuilder } from './rebuild/rebuild.ts';
@@ -25,7 +26,8 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
 
 /** Opens the handler with the given surroundings, as one process of the step. */
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
-  const step = openStep(surroundings);
+  const portion = surroundings.portion ?? portionOf(definition, surroundings.config.options);
+  const step = openStep({ ...surroundings, portion });
   const sink: SinkStep = openSinkStep(definition, step);
   const rebuilt = openRebuilder(sink);
   const input = openInput(step, sink.states, {
@@ -50,4 +52,12 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     return runScheduled(sink, { ...batchWork, kind: 'scheduled sink' }, invocation);
   };
   return handle as Handler;
+}
+
+/** Returns the bounds of the portions of a sink that says how many events it takes at once. */
+function portionOf<O, R>(definition: SinkDefinition<O, R>, options: unknown): PortionBounds | undefined {
+  const parsed = definition.options.safeParse(options);
+  // Opening the sink reports options that cannot be used.
+  if (definition.mostEvents === undefined || !parsed.success) return undefined;
+  return { ...PORTION, events: Math.min(PORTION.events, definition.mostEvents(parsed.data)) };
 }

@@ -260,6 +260,11 @@ export interface SinkDefinition<O = unknown, R = unknown> {
    */
   doubles(options: O): boolean;
   /**
+   * Implement this for a sink that takes long with each event, and keeps no progress: how many events a slice has at
+   * most. A slice that is written again then repeats no more than these. It exceeds them by one record at most.
+   */
+  mostEvents?(options: O): number;
+  /**
    * Opens the sink. The runtime calls this when a process first needs the sink, and again with other options for a
    * replay or an interrupted slice. Open connections here or later, and open them again when they break.
    */

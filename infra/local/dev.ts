@@ -100,6 +100,9 @@ function welcome(
     `  Kinesis          ${servers.kinesis}`,
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
+    ...(plans.some(({ steps }) => steps.some((step) => step.kind === 'sink' && step.connector === 'webhook'))
+      ? [`  webhooks         ${servers.webhooks.endpoint}   (requests to other machines end here: GET shows them)`]
+      : []),
     '',
     'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',
     'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',

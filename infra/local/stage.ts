@@ -41,7 +41,7 @@ export async function createStage(
   ]);
   return {
     ...target,
-    resources: { landing: names.landing, lake: names.lake, database },
+    resources: { landing: names.landing, lake: names.lake, database, webhooks: servers.webhooks.endpoint },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb,

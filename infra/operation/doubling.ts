@@ -2,6 +2,7 @@ import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { parseOrExplain } from '../../functions/runtime/step-config.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { webhookDefinition } from '../../functions/sinks/webhook/webhook.ts';
 import type { SinkName } from '../connectors.ts';
 import type { PipelinePlan, SinkPlan, TablePlan, TransformPlan } from '../pipelines/plan.ts';
 import { sameStream } from '../pipelines/streams.ts';
@@ -10,6 +11,7 @@ import { sameStream } from '../pipelines/streams.ts';
 const DOUBLES: Record<SinkName, (options: unknown) => boolean> = {
   s3: (options) => doublesWith(s3Definition, options),
   postgres: (options) => doublesWith(postgresDefinition, options),
+  webhook: (options) => doublesWith(webhookDefinition, options),
 };
 
 function doublesWith<O, R>(definition: SinkDefinition<O, R>, options: unknown): boolean {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { slackSink, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
 import { generatorSource } from '../../functions/sources/generator/generator.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { mqttSource } from '../../functions/sources/mqtt/mqtt.ts';
@@ -189,6 +190,28 @@ export const customerCopy = definePipeline({
       from: 'customer_changes',
       write: postgresSink({ table: 'customers', key: ['id'], mode: 'mirror', create: true }),
     },
+  },
+});
+// #endregion
+
+// #region webhook
+export const saleNotices = definePipeline({
+  name: 'sale-notices',
+  streams: { sales: streamOf(tills, 'sales') },
+  sinks: {
+    bookkeeping: {
+      from: 'sales',
+      write: webhookSink({
+        url: 'https://books.example.com/sales',
+        body: 'data',
+        headers: { tenant: 'north' },
+        signed: true,
+        concurrency: 4,
+        perSecond: 20,
+        timeoutSeconds: 5,
+      }),
+    },
+    channel: { from: 'sales', write: slackSink({ message: 'A sale in {data.shop}: *{data.total} €*' }) },
   },
 });
 // #endregion

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { webhookDefinition } from '../../functions/sinks/webhook/webhook.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
@@ -13,6 +14,8 @@ export interface ConnectorText {
   /** The function that a pipeline calls, and the module that exports the function. */
   readonly call: string;
   readonly module: string;
+  /** Further functions of the module that the example calls. */
+  readonly beside?: readonly string[];
   readonly options: z.ZodType;
   readonly summary: string;
   readonly guarantees: string;
@@ -99,5 +102,20 @@ With \`mode: 'mirror'\` the stream's events are changes of another table's rows,
 A list in an event's data fills an array (\`text[]\`, or of enums, domains, composite types), and an object a composite type, as Postgres's \`json_populate_record\` does: an attribute without a field is null, and a field without an attribute is left out. Lists and objects in columns of \`json\`, \`jsonb\` or \`text\` stay JSON; \`create\` makes \`jsonb\` of them.
 
 You may alter the table while the sink runs, or make it anew: each transaction compares the columns with those that the sink has read, and takes the new types, defaults and constraints from then on.`,
+  },
+  webhook: {
+    call: 'webhookSink',
+    beside: ['slackSink'],
+    module: 'functions/sinks/webhook/webhook.ts',
+    options: webhookDefinition.options,
+    summary:
+      "Posts each event to a URL, one request an event. `slackSink({ message })` is a template of it: it writes a message into a channel of Slack for each event, one a second at most (`perSecond`), not signed, and its URL is that of an incoming webhook. The function runs outside the stage's network, so it needs no NAT gateway.",
+    guarantees: `Each event is posted *at least once*. A step that repeats an event repeats the same request: \`Idempotency-Key\` and \`webhook-id\` are made of the event's \`source\` and \`sequence\` (of \`source\` and \`id\`, when it has no sequence), so a receiver that remembers them takes each event once. A slice has at most as many events as take a minute when each answer takes a second; a crash repeats no more than these and the record that they end in. Events of one key are posted one after the other, in order; those of different keys are in flight together. Of each shard there are \`concurrency\` requests at once, and \`perSecond\` begin in a second.
+
+A status of 2xx means that the receiver has the event; the answer itself may be anything, and only its first 2 KiB are read. After 408, 425, 429, 5xx, a broken connection or \`timeoutSeconds\`, the request is sent again, up to five times, with back-off. \`Retry-After\` is obeyed up to a minute, by all requests of the function. After that the batch is delivered again, without the events that this process has sent already, until the receiver answers (see [kinds of step](#kinds-of-step) for how long). The step also waits, and no event is lost, while the receiver answers 401, 403 or 407, or a redirect, which is not followed. With any other 4xx the receiver refuses the one event: it becomes a dead letter with the status and the start of the answer, and the next event of its key follows.
+
+A request is signed as [Standard Webhooks](https://www.standardwebhooks.com) says, in \`webhook-id\`, \`webhook-timestamp\` and \`webhook-signature\`. Each attempt has its own timestamp. Libraries for receivers exist in most languages; give them the value of the secret \`millrace-<stage>-<pipeline>--<step>--signing-key\`. Store the URL of Slack, or another one that is itself a secret, in \`…--url\`; until then the step waits and its log says so. A changed secret is read within a minute.
+
+A \`.deleted\` event is posted as any other, with its type. The sink cannot be rewound, because a receiver may not know what it has; \`millrace replay --into https://…\` posts a range to the URL that you name, and does not ask whether it is empty. On a laptop no request leaves the machine, unless \`url\` is on this machine: \`millrace dev\` takes the requests, and shows the last 200 at the address that it prints. The signing key is \`whsec_a2V5IG9mIHRoaXMgbGFwdG9w\` there.`,
   },
 };

@@ -54,13 +54,13 @@ const DELIVERIES: Readonly<Record<(typeof connectors)[ConnectorName]['delivery']
 };
 
 function connectorPart(name: ConnectorName): string {
-  const { call, module, options, summary, guarantees } = connectorTexts[name];
+  const { call, beside = [], module, options, summary, guarantees } = connectorTexts[name];
   return [
     `### ${call}`,
     summary,
     `*Delivery guarantees.* ${guarantees}`,
     optionTable(call, options),
-    `\`\`\`ts\nimport { ${call} } from '../../${module}';\n\n${exampleOf(name)}\n\`\`\``,
+    `\`\`\`ts\nimport { ${[call, ...beside].sort().join(', ')} } from '../../${module}';\n\n${exampleOf(name)}\n\`\`\``,
   ].join('\n\n');
 }
 

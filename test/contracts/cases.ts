@@ -4,7 +4,7 @@ import type { PostgresServer } from '../kit/servers.ts';
 import { mqttContract } from './mqtt-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
-import { postgresHarness, s3Harness } from './sink-harnesses.ts';
+import { postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
 import { generatorHarness, httpHarness, s3FilesHarness } from './source-harnesses.ts';
 import { itemSourceContract, receivingSourceContract } from './sources.ts';
@@ -24,6 +24,10 @@ export const sinkCases: Readonly<Record<SinkName, readonly SinkCase[]>> = {
     { name: 'postgres, upserting', harness: (server) => postgresHarness({ key: 'n' }, server) },
     { name: 'postgres, mirroring', harness: (server) => postgresHarness({ key: 'n', mode: 'mirror' }, server) },
   ],
+  webhook: (['event', 'data'] as const).map((body) => ({
+    name: `webhook, posting ${body === 'event' ? 'events' : 'data'}`,
+    harness: () => webhookHarness(body),
+  })),
 };
 
 const asItIs = (content: Buffer) => content;

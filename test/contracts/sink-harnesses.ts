@@ -2,7 +2,10 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
 import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition, s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { postByFetch } from '../../functions/sinks/webhook/post.ts';
+import { webhookOver, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
 import { type PostgresServer, startS3 } from '../kit/servers.ts';
+import { startReceiver } from '../kit/webhook-server.ts';
 import { startFaultyNetwork } from './faulty-network.ts';
 import type { SinkHarness } from './sinks.ts';
 import { useEndpoint } from './source-harnesses.ts';
@@ -112,6 +115,44 @@ export function postgresHarness(
         async close() {
           await client.end();
           await network.stop();
+        },
+      };
+    },
+  };
+}
+
+/** Posts to a receiver that does as it should: it takes each id once, and refuses what it will never take. */
+export function webhookHarness(body: 'event' | 'data'): SinkHarness {
+  return {
+    keepsProgress: false,
+    isBlind: true,
+    async open() {
+      const taken = new Map<string, number>();
+      const receiver = await startReceiver(({ headers, text }) => {
+        const parsed = JSON.parse(text) as { readonly data: { n: number; bad?: true } } & { n: number; bad?: true };
+        const { n, bad } = body === 'event' ? parsed.data : parsed;
+        if (bad) return { status: 422, body: 'this is bad' };
+        const id = String(headers['webhook-id']);
+        if (!taken.has(id)) taken.set(id, n);
+        return { status: 204 };
+      });
+      const network = await startFaultyNetwork(receiver.port);
+      const { options } = webhookSink({ url: `http://127.0.0.1:${network.port}/numbers`, body });
+      // The suite restores the connection only once the sink has given up.
+      const definition = webhookOver({ post: postByFetch, sleep: async (_millis, signal) => signal.throwIfAborted() });
+      const laptop = { receiver: 'http://127.0.0.1:1', key: 'whsec_a2V5IG9mIHRoaXMgbGFwdG9w' };
+      return {
+        step: STEP,
+        sink: () => openSinkWith(definition, { options, resources: { laptop } }),
+        good: (n) => ({ n }),
+        bad: (n) => ({ n, bad: true }),
+        landed: async () => [[...taken.values()]],
+        contents: async () => [...taken],
+        cut: (when) => network.cut(when, { text: 'POST /numbers', nth: 2 }),
+        heal: network.heal,
+        async close() {
+          await network.stop();
+          await receiver.stop();
         },
       };
     },

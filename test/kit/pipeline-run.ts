@@ -37,6 +37,7 @@ import {
   sourcesOf,
   streamView,
 } from './views.ts';
+import type { AnswerBy, ReceivedRequest } from './webhooks.ts';
 import { startWorld, type World } from './world.ts';
 
 /** A running pipeline in a test: give it input, let things happen (`when`), then look at the results. */
@@ -69,6 +70,8 @@ export interface PipelineRun<S extends Streams> {
   sources(step: string): readonly string[];
   /** Calls the watcher after each commit of a table step. */
   watch(table: string, watcher: Watcher): void;
+  /** Returns what the receiver of a webhook has got, in the order of arrival, repeats included. */
+  requests(step: string): readonly ReceivedRequest[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** Returns what `millrace status` shows of a step. */
@@ -159,6 +162,8 @@ export interface Actions<S extends Streams> {
   backedUp(step: string): () => void;
   /** Makes a table, of a table step or of a sink, reject the rows for which this returns the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
+  /** Makes the receiver of a webhook answer with the status that this returns. Without it, with 204. */
+  answered(step: string, by: AnswerBy): void;
 }
 
 export interface RunOptions {
@@ -302,6 +307,7 @@ export async function startPipelineRun<S extends Streams>(
           restore();
         };
       },
+      answered: (name, by) => stage.webhooks.answer(pathOf(stepOf(name)), by),
       refused: (table, constraint) => stage.tables.constrain(tableNamed(world, pipeline.name, table), constraint),
     },
     settled: ({ within = hours(3) } = {}) => settle(world, within),
@@ -311,6 +317,7 @@ export async function startPipelineRun<S extends Streams>(
     sources: (name) => sourcesOf(world, stepOf(name)),
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     watch: (name, watcher) => stage.tables.watch(tableNamed(world, pipeline.name, name), watcher),
+    requests: (name) => stage.webhooks.requests(pathOf(stepOf(name))),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {
       const step = stepOf(name);
@@ -443,7 +450,11 @@ function tableNamed({ steps }: World, pipeline: string, name: string): string {
   return isStep ? `${pipeline}.${name}` : name;
 }
 
-const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres'];
+function pathOf({ pipeline, name }: StepPlan): string {
+  return `/${pipeline}/${name}`;
+}
+
+const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres', 'webhook'];
 
 /** Throws when no step makes a call at the site: such a fault would never happen, and the test would not notice. */
 function checkSite(site: string, stepOf: (name: string) => StepPlan): void {

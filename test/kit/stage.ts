@@ -17,6 +17,7 @@ import { createS3, type S3 } from './s3.ts';
 import { createSqs, type Sqs } from './sqs.ts';
 import { createStreams, type Streams } from './streams.ts';
 import { createTables, type Tables } from './tables.ts';
+import { createWebhooks, WEBHOOKS, type Webhooks } from './webhooks.ts';
 
 /** A stage's resources in memory, empty, under the names that they have on AWS. */
 export interface Stage {
@@ -26,6 +27,7 @@ export interface Stage {
   readonly s3: S3;
   readonly sqs: Sqs;
   readonly tables: Tables;
+  readonly webhooks: Webhooks;
   /** Set where records are small: then portions are small too, so that few events make several. */
   readonly portion: PortionBounds | undefined;
   /** How often changed code of each step was deployed. */
@@ -60,6 +62,7 @@ export async function createStage(
     s3: createS3(clock),
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
     tables: createTables({ pageBytes: recordBytes === undefined ? undefined : SMALL_PAGE_BYTES }),
+    webhooks: createWebhooks(),
     portion: recordBytes === undefined ? undefined : SMALL_PORTION,
     changes: new Map(),
     streamName: (stream) => streamNameOf(names, stream),
@@ -131,7 +134,8 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
 }
 
 function placesOf({ landing, lake }: Names): LaptopResources {
-  return { landing, lake, database: { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' } };
+  const database = { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' };
+  return { landing, lake, database, webhooks: WEBHOOKS };
 }
 
 /** Returns a connector's resources. The kit creates tables from the stream's schema. */

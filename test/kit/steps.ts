@@ -13,6 +13,8 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import type { Post } from '../../functions/sinks/webhook/post.ts';
+import { webhookOver } from '../../functions/sinks/webhook/webhook.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
@@ -46,6 +48,7 @@ function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): S
   const definitions: Record<SinkName, unknown> = {
     s3: s3Definition,
     postgres: world.stage.tables.sink(databaseCall(world, process)),
+    webhook: webhookOver({ post: webhookCall(world, process) }),
   };
   return definitions[connector] as SinkDefinition<never, never>;
 }
@@ -66,6 +69,17 @@ function databaseCall({ calls }: World, process: SimulatedProcess): DatabaseCall
       throttled: () => {
         throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' });
       },
+    });
+}
+
+function webhookCall({ calls, stage }: World, process: SimulatedProcess): Post {
+  return (url, request, signal) =>
+    calls.make(process, {
+      name: 'webhook.Post',
+      perform: () => stage.webhooks.receive(url, request),
+      signal,
+      attempts: 1,
+      throttled: () => ({ status: 429, retryAfter: '2', location: undefined, start: '' }),
     });
 }
 

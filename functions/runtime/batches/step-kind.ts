@@ -18,7 +18,7 @@ const KINDS = {
   transform: { appendsBeforeCommit: true, fixesSlices: false, hasMapping: true, mayGoBack: false },
   'continuous sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: true, mayGoBack: true },
   'scheduled sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false, mayGoBack: false },
-  /** A replay of a sink that commits its progress together with its rows. */
+  /** A replay of a sink that commits its progress together with its rows, or that takes few events at once. */
   'transactional replay': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false, mayGoBack: false },
   /** A replay of any other sink. */
   'replay by slices': { appendsBeforeCommit: false, fixesSlices: true, hasMapping: false, mayGoBack: false },

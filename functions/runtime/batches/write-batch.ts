@@ -21,6 +21,8 @@ export interface SinkStep {
   readonly keepsProgress: boolean;
   /** True when it commits the pages of the state's marks as well. */
   readonly keepsPages: boolean;
+  /** True when its slices are portions, on a schedule and in a replay too. */
+  readonly takesPortions: boolean;
   /** Set when the sink publishes events with its rows. */
   readonly outbox: Outbox | undefined;
   /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
@@ -55,6 +57,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     again: again?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
+    takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,
     states:
       loadProgress === undefined
         ? step.states

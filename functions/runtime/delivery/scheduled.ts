@@ -262,7 +262,7 @@ async function readFrom(run: ScheduledRun, opened: ShardInput, next: SliceReadin
   const { intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
   // The state of a sink that keeps its progress contains the slice's rejections, so its slices are portions.
-  const bounds = run.sink.keepsProgress ? undefined : SLICE;
+  const bounds = run.sink.takesPortions ? undefined : SLICE;
   for await (const page of pagesFrom(run, opened, next)) {
     if (page.records.length > 0) await next.attempt.begin();
     for (const record of page.records) {

@@ -82,16 +82,16 @@ interface Move {
 
 /** Returns the work of a replay, whose states lie beside the step's own, under the replay's prefix. */
 function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPlan): BatchWork {
-  const { step, states, keepsProgress } = sink;
+  const { step, states, takesPortions } = sink;
   const { options } = step.config;
   const rewind = { phase: 'passing' as const, to: from, fresh: true as const, endMillis: toMillis };
   return {
-    kind: keepsProgress ? 'transactional replay' : 'replay by slices',
+    kind: takesPortions ? 'transactional replay' : 'replay by slices',
     step,
     input: openInput(step, states, { keepsStates: false, replay: { under: `replay/${id}/`, rewind } }),
     async process(batch, shard, { signal }) {
       const to = { ...batch.state(), intent: undefined };
-      const loaded = await fixSlice(sink, { shard, to }, signal);
+      const loaded = takesPortions ? shard.loaded : await fixSlice(sink, { shard, to }, signal);
       return writeBatch(sink, { batch, shard: { ...shard, loaded }, to, options }, signal);
     },
     move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { type ReadSecret, textOfSecret } from '../../clients/secret-text.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import { checkSourceFields, type DeclaredField } from '../../runtime/json/declared-fields.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
 import { requestHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
-import { bearerAuthentication, type ReadToken, tokenInSecret } from './bearer-token.ts';
+import { bearerAuthentication } from './bearer-token.ts';
 import { type Reply, RequestRejected, replyToAppend } from './replies.ts';
 import { bodyOf, type Request } from './request-body.ts';
 import { eventsOf } from './request-events.ts';
@@ -78,13 +79,13 @@ export const httpDefinition = defineSource({
   },
 });
 
-function tokenOf({ tokenSecret, laptopToken }: z.infer<typeof Resources>): ReadToken {
+function tokenOf({ tokenSecret, laptopToken }: z.infer<typeof Resources>): ReadSecret {
   if (tokenSecret === undefined && laptopToken !== undefined) return () => Promise.resolve(laptopToken);
   if (tokenSecret === undefined)
     throw new UserMistake(
       `callers is 'bearer', but the resources have no tokenSecret to compare tokens with: deploy the pipeline again`,
     );
-  return tokenInSecret(tokenSecret);
+  return textOfSecret(tokenSecret, 'token');
 }
 
 /**

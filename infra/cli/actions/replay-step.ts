@@ -1,4 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { isEndpoint } from '../../../functions/sinks/webhook/options.ts';
+import type { SinkName } from '../../connectors.ts';
 import { AFRESH } from '../../operation/control/refuse-move.ts';
 import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
 import type { Target } from '../../operation/target.ts';
@@ -62,20 +64,35 @@ function requestOf(step: SinkPlan, { from, to, into }: TypedRange): ReplayReques
 
 /** Rejects a name that the sink's own schema would reject, before its function is called. */
 function refuseBadDestination({ connector }: SinkPlan, into: string): void {
-  const [fits, what] =
-    connector === 's3'
-      ? [/^[\w.=-]+(\/[\w.=-]+)*$/, 'prefix: use letters, digits, ., =, - and _, in parts separated by /']
-      : [/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, 'table: use a name, or schema.name, of at most 63 characters each'];
-  if (!fits.test(into)) throw new UserMistake(`'${into}' is not a valid ${what}`);
+  const { fits, what } = DESTINATIONS[connector];
+  if (!fits(into)) throw new UserMistake(`'${into}' is not a valid ${what}`);
 }
 
-type Destination = { readonly table: string } | { readonly bucket: string; readonly prefix: string };
+/** What a replay of each sink writes into. */
+const DESTINATIONS: Readonly<Record<SinkName, { readonly fits: (into: string) => boolean; readonly what: string }>> = {
+  s3: {
+    fits: (into) => /^[\w.=-]+(\/[\w.=-]+)*$/.test(into),
+    what: 'prefix: use letters, digits, ., =, - and _, in parts separated by /',
+  },
+  postgres: {
+    fits: (into) => /^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u.test(into),
+    what: 'table: use a name, or schema.name, of at most 63 characters each',
+  },
+  webhook: { fits: isEndpoint, what: 'url: use one of https, without a user, a password or a #' },
+};
+
+type Destination =
+  | { readonly table: string }
+  | { readonly url: string }
+  | { readonly bucket: string; readonly prefix: string };
 
 function destinationOf({ connector, options }: SinkPlan, { names }: Target, into: string): Destination {
+  if (connector === 'webhook') return { url: into };
   if (connector !== 's3') return { table: into };
   return { bucket: names.lake, prefix: `replays/${(options as { readonly prefix: string }).prefix}/${into}/` };
 }
 
 function destinationText(destination: Destination): string {
+  if ('url' in destination) return new URL(destination.url).origin;
   return 'table' in destination ? `table ${destination.table}` : `the lake below ${destination.prefix}`;
 }

@@ -4,8 +4,8 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const replay: Command = {
-  summary: "writes a range of a sink's input into a new table or prefix",
-  usage: '<pipeline> --step <sink> --from <position> --into <table|prefix> [options]',
+  summary: "writes a range of a sink's input into a new table or prefix, or to a URL",
+  usage: '<pipeline> --step <sink> --from <position> --into <table|prefix|url> [options]',
   help: [
     "The sink's own position and output do not change. A table must be missing or empty; a sink with",
     'the option create creates it. Files go to replays/<prefix of the sink>/<prefix> in the lake. The',
@@ -16,7 +16,7 @@ export const replay: Command = {
     '  --step <sink>            sink to replay',
     '  --from <position>        earliest, a time (2026-01-31T23:59:00Z), or how long ago (-2h)',
     '  --to <position>          a time, how long ago, or latest (default: latest)',
-    '  --into <table|prefix>    new table or prefix',
+    '  --into <destination>     new table or prefix, or a URL',
     '  --json                   print a line of JSON when done',
     targetHelp,
   ].join('\n'),
@@ -39,7 +39,7 @@ export const replay: Command = {
       const into = text(values.into);
       if (from === undefined)
         throw new UserMistake('missing start; use --from earliest, 2026-01-31T23:59:00Z, or -15m');
-      if (into === undefined) throw new UserMistake('missing destination; use --into <table|prefix>, a new one');
+      if (into === undefined) throw new UserMistake('missing destination; use --into <table|prefix|url>, a new one');
       return replayStep(step, found, { invocation, range: { from, to: text(values.to) ?? 'latest', into } });
     }),
 };

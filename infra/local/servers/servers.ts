@@ -7,6 +7,7 @@ import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { type StorageServer, startStorage } from './storage-server.ts';
 import { refusalOfWebPage } from './web-pages.ts';
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 
 /** The servers that a pipeline needs, on 127.0.0.1. */
 export interface Servers {
@@ -18,6 +19,7 @@ export interface Servers {
   /** The server of both S3 and SQS. */
   readonly storage: StorageServer;
   readonly postgres: PostgresServer;
+  readonly webhooks: WebhookReceiver;
 }
 
 /** Ports to listen on. A port that is not given is any free one. */
@@ -44,7 +46,7 @@ export async function startServers(
     region: REGION,
     transitionMillis: 0,
   });
-  const [kinesis, dynamodb, storage, postgres] = await settledTogether([
+  const [kinesis, dynamodb, storage, postgres, webhooks] = await settledTogether([
     startServer('Kinesis', ports.kinesis, async () => {
       const server = await startLogServer(log, {
         port: ports.kinesis ?? 0,
@@ -72,8 +74,13 @@ export async function startServers(
       running.defer(() => server.stop());
       return server;
     }),
+    startServer('webhooks', undefined, async () => {
+      const server = await startWebhookReceiver();
+      running.defer(() => server.stop());
+      return server;
+    }),
   ]);
-  return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres };
+  return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres, webhooks };
 }
 
 /** Starts one server. An error that somebody can mend becomes one line that says how. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
+import { slackSink, webhookDefinition, webhookSink } from '../../../functions/sinks/webhook/webhook.ts';
 import { generatorDefinition, generatorSource } from '../../../functions/sources/generator/generator.ts';
 import { httpDefinition, httpSource } from '../../../functions/sources/http/http.ts';
 import { mqttDefinition, mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
@@ -60,6 +61,12 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,
     definition: postgresDefinition,
   })),
+  webhook: [
+    webhookSink({ url: 'https://example.com/rows', body: 'data' }),
+    webhookSink(),
+    webhookSink({ signed: false }),
+    slackSink({ message: 'Row {key}' }),
+  ].map(({ options }) => ({ options, definition: webhookDefinition })),
 };
 
 const NETWORK = { subnetIds: ['subnet-1', 'subnet-2'], securityGroupIds: ['sg-1'] };
@@ -81,14 +88,15 @@ const LAPTOP: LaptopResources = {
   landing: 'landing',
   lake: 'lake',
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
+  webhooks: 'http://127.0.0.1:50001',
 };
 
-function awsWith(database: AwsDatabase): AwsResources {
+function awsWith(database: AwsDatabase, key?: string): AwsResources {
   return {
     landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
     lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
     database: (name) => (name === undefined ? database : { ...database, host: `${name}.example.com` }),
-    secret: (purpose) => ({ secret: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}` }),
+    secret: (purpose) => ({ secret: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`, key }),
   };
 }
 
@@ -175,6 +183,23 @@ describe('a connector says', () => {
     const { step } = all.find(({ name }) => name === 'postgres')!;
     const tlsOf = (aws: AwsResources) => (connectors.postgres.onAws(step, aws).resources as { tls?: string }).tls;
     expect([AWS, GIVEN, HERE].map(tlsOf)).toEqual([undefined, undefined, 'off']);
+  });
+
+  test('that a webhook reads the secrets that it needs, and no others', () => {
+    const secretsOf = (options: unknown) =>
+      connectors.webhook
+        .onAws({ pipeline: 'p', name: 's', options, schema: Row }, awsWith(DATABASE, 'arn:aws:kms:eu-west-1:1:key/k'))
+        .statements.flatMap(({ why, resources }) => [why, ...resources.map((one) => one.split(':').at(-1))]);
+    const key = ['reads the signing key', 'signing-key', 'decrypts the signing key', 'key/k'];
+    expect(secretsOf(webhookSink({ url: 'https://example.com' }).options)).toEqual(key);
+    expect(secretsOf(slackSink({ message: '{key}' }).options)).toEqual([
+      'reads the url',
+      'url',
+      'decrypts the url',
+      'key/k',
+    ]);
+    expect(secretsOf(webhookSink().options)).toEqual([...key, 'reads the url', 'url', 'decrypts the url', 'key/k']);
+    expect(secretsOf(webhookSink({ url: 'https://example.com', signed: false }).options)).toEqual([]);
   });
 
   test('the columns of its table, only when it may have to create the table', () => {

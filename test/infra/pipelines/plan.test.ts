@@ -174,7 +174,12 @@ describe("a step's configuration", () => {
       const resources =
         planned.kind === 'transform' || planned.kind === 'table'
           ? undefined
-          : connectors[planned.connector].onLaptop(needing, { landing: 'l', lake: 'l', database });
+          : connectors[planned.connector].onLaptop(needing, {
+              landing: 'l',
+              lake: 'l',
+              database,
+              webhooks: 'http://127.0.0.1:1',
+            });
       return stepConfigPartsOf(planned, { ...place, resources });
     });
     expect(parts.map(({ bundled }) => JSON.stringify(bundled).length > 30_000)).toEqual([true, true]);

@@ -4,6 +4,7 @@ import {
   customerCopy,
   priceLists,
   priceTables,
+  saleNotices,
   salesLake,
   tills,
   visits,
@@ -82,4 +83,16 @@ test("postgresSink: a mirror follows another table's changes, deletions too", as
   ]);
   await run.settled();
   expect(run.table('customers')).toEqual([{ id: 'a', name: 'Anna' }]);
+});
+
+test('webhookSink and slackSink: each sale is posted, and written into the channel', async () => {
+  const run = await givenPipeline(saleNotices, { beside: [tills] });
+  await run.given('sales', sales, { key: 'shop' });
+  await run.settled();
+  const bodiesOf = (step: string) => run.requests(step).map(({ body }) => JSON.parse(body) as unknown);
+  expect(inAnyOrder(bodiesOf('bookkeeping'))).toEqual(inAnyOrder(sales));
+  expect(run.requests('bookkeeping')[0]?.headers).toMatchObject({ tenant: 'north', 'ce-source': '/given' });
+  expect(inAnyOrder(bodiesOf('channel'))).toEqual(
+    inAnyOrder([{ text: 'A sale in north: *12.5 €*' }, { text: 'A sale in south: *3 €*' }]),
+  );
 });
