@@ -10,9 +10,15 @@ export interface StepCounts {
   readonly alreadySeen: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** The age of the newest record in the log, from its arrival to now. Undefined when there was no record. */
+  /**
+   * The age of the newest record in the log, from its arrival to now; of a table that has left the records unprocessed,
+   * the age of the oldest. Undefined when there was no record.
+   */
   readonly lagMillis?: number;
-  /** Of a step that knows the time: how far the shard's watermark is behind now. Undefined before the first tick. */
+  /**
+   * Of a step that knows the time: how far the shard's watermark is behind now. Undefined before the first tick; 0
+   * while a table is being made again, when its time has to stand still.
+   */
   readonly watermarkLagMillis?: number;
   /** Of a table with final windows: for how long the oldest open one should have been closed. */
   readonly overdueMillis?: number;

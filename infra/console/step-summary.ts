@@ -7,6 +7,7 @@ const WORST_FIRST: readonly StatusState[] = [
   'unknown',
   'behind',
   'rewinding',
+  'rebuilding',
   'paused',
   'running',
   'idle',

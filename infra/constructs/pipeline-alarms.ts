@@ -104,7 +104,8 @@ export class PipelineAlarms extends Construct {
     const { names } = this.surroundings;
     if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step, names), stopped: this.stoppedAlarm(step) };
     if (step.delivery === 'pulled') return { stopped: this.stoppedAlarm({ ...step, every: pullEveryMillis(step) }) };
-    const metric = lagOf(step, names);
+    // A table says itself how long its records have waited: not while it is made again, when they have to wait.
+    const metric = step.kind === 'table' ? countOf(step, names, ['lagMillis', 'Maximum']) : lagOf(step, names);
     if (metric === undefined) return {};
     const [threshold, unit] = step.delivery === 'queue' ? [3_600, 'an hour'] : [15 * 60_000, '15 minutes'];
     return { lag: { meaning: `the step is ${unit} behind`, section: 'lag', metric, threshold, periods: 3 } };

@@ -182,16 +182,19 @@ export interface RunOptions {
   readonly markLimits?: MarkLimits;
   /** Other pipelines to run too, because this one uses their streams. */
   readonly beside?: readonly Pipeline[];
+  /** Gets each line that a step's function logs: errors and metrics. */
+  readonly onLine?: (step: string, line: string) => void;
 }
 
 /** Starts a pipeline with empty streams, buckets and tables. */
 export async function startPipelineRun<S extends Streams>(
   pipeline: Pipeline<S>,
-  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], recordBytes, pollMillis, markLimits }: RunOptions = {},
+  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], ...more }: RunOptions = {},
 ): Promise<PipelineRun<S>> {
+  const { recordBytes, pollMillis, markLimits, onLine } = more;
   const startMillis = Date.parse(start);
   const pipelines = [pipeline, ...beside];
-  const world = await startWorld({ pipelines, seed, startMillis, recordBytes, pollMillis, markLimits });
+  const world = await startWorld({ pipelines, seed, startMillis, recordBytes, pollMillis, markLimits, onLine });
   const { clock, stage, faults, story } = world;
   const producer = world.outsider('given');
   const reshardings: { stream: string; how: Resharding; site: string | undefined }[] = [];

@@ -57,6 +57,8 @@ export interface WorldOptions {
   readonly pollMillis: number | undefined;
   /** Smaller limits than a step's own, so that few marks already have pages. */
   readonly markLimits?: MarkLimits | undefined;
+  /** Gets each line that a step's function logs. */
+  readonly onLine?: ((step: string, line: string) => void) | undefined;
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
@@ -93,7 +95,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     tableOf: (step) => tables.get(step) ?? tableOf(pipelines, step),
     deadlyOf: (step) => deadly.get(step),
     markLimits: options.markLimits,
-    log: (step, line) => tellError(story, step, line),
+    log(step, line) {
+      options.onLine?.(step.name, line);
+      tellError(story, step, line);
+    },
   };
   const functions: Functions = openFunctions({
     clock,

@@ -19,6 +19,7 @@ import { deadlineOf, type Invocation } from '../step.ts';
 import { giveUpExpiring } from './expiring.ts';
 import type { Unfinished } from './give-up.ts';
 import { missedRecords } from './missed-records.ts';
+import { reportWaiting } from './report-waiting.ts';
 import { noteWaiting, reportTrimmedRange } from './trimmed-range.ts';
 
 /**
@@ -38,17 +39,24 @@ export async function runContinuous(
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
   const delivery: Delivery = { records: event.Records, shardId, invocation, signal: deadlineOf(invocation) };
   const { step, input } = batchWork;
+  let isMadeAgain = false;
+  const whileMadeAgain = (): void => {
+    isMadeAgain = true;
+  };
   const old = {
     ...delivery,
     step,
     input,
     process: (signal: AbortSignal) =>
-      orRetry(batchWork, delivery, () => processUnlessPaused(batchWork, { ...delivery, signal })),
+      orRetry(batchWork, delivery, () => processUnlessPaused(batchWork, { ...delivery, signal }, whileMadeAgain)),
     commit: (batch: Batch, shard: ShardInput) =>
       commitAndReport(batchWork, { batch, shard }, { signal: delivery.signal, dataHandled: () => Promise.resolve() }),
   };
   const unfinished = await orRetry(batchWork, delivery, () => giveUpExpiring(old));
-  if (unfinished !== undefined) await noteWaiting(batchWork, { ...delivery, first }).catch(() => undefined);
+  if (unfinished !== undefined) {
+    await noteWaiting(batchWork, { ...delivery, first }).catch(() => undefined);
+    await reportWaiting(batchWork, { ...delivery, first, isMadeAgain }).catch(() => undefined);
+  }
   return retryFrom(unfinished);
 }
 
@@ -62,12 +70,18 @@ async function orRetry({ step }: BatchWork, delivery: Delivery, work: () => Prom
   }
 }
 
-async function processUnlessPaused(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
+async function processUnlessPaused(
+  batchWork: BatchWork,
+  delivery: Delivery,
+  whileMadeAgain: () => void,
+): Promise<Unfinished> {
   const pause = await batchWork.step.pause.inForce(delivery.signal);
   if (pause !== undefined) return drain(batchWork, delivery, pause);
   const isRebuilt = (await batchWork.rebuilt?.(delivery.invocation, delivery.signal)) ?? true;
+  if (isRebuilt) return processDelivery(batchWork, delivery);
   // The mapping keeps the batch and offers it again, as in a pause.
-  return isRebuilt ? processDelivery(batchWork, delivery) : delivery.records[0]?.kinesis;
+  whileMadeAgain();
+  return delivery.records[0]?.kinesis;
 }
 
 /** The records of one shard that Lambda delivers to one invocation; while a paused step drains, only the first ones. */

@@ -23,6 +23,7 @@ export const status: Command = {
     "  behind         events have waited for longer than the step's schedule explains",
     '  paused         millrace pause was used',
     '  rewinding      millrace positions moved the step, and it has not caught up yet',
+    '  rebuilding     the step makes its table again, and its events wait; a note below the table says how far it is',
     '  held           events killed the function, so the step waits before the next (docs/runbook.md, "A step holds")',
     '  ended          the shard was split or merged, and all of its records are done',
     '  unknown        a note below the table gives the reason',

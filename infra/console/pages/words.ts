@@ -48,6 +48,7 @@ export function stateText(step: StepSummary): { readonly text: string; readonly 
       return { text: `running${waiting}`, trouble: 'none' };
     case 'paused':
     case 'rewinding':
+    case 'rebuilding':
       return { text: `${step.state}${waiting}`, trouble: 'none' };
     case 'idle':
     case 'ended':

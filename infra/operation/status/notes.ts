@@ -3,6 +3,7 @@ import type { StreamShape } from '../../../functions/runtime/log/shards.ts';
 import { longestWaitMillis } from '../../delivery.ts';
 import type { ReaderPlan } from '../../pipelines/plan.ts';
 import type { Backlog } from './backlog.ts';
+import type { RebuildStatus } from './rebuild-status.ts';
 
 type Reader = ReaderPlan;
 type Shape = Pick<StreamShape, 'retentionMillis'>;
@@ -27,6 +28,19 @@ const REWINDING = {
   passing: 'scanning the records before its new position',
   reading: 'moved, and not caught up yet',
 } as const;
+
+/** Describes a table that is being made again. `stands`: that has not gone on for a while. */
+export function noteOfRebuild(
+  { phase, since, moved, shards, shardsDone, share }: RebuildStatus,
+  { stands }: { readonly stands: boolean },
+): string {
+  const begun = since === undefined ? '' : ` since ${since}`;
+  const standing = stands ? `; it has not gone on since ${moved ?? since}: see the log of its function` : '';
+  if (phase === 'asked') return 'an operator has asked to make the table again: its step begins with its next batch';
+  if (phase === 'publishing')
+    return `the table was made again and shows the new rows; the step publishes${begun} how they differ, before its next event${standing}`;
+  return `the table is being made again${begun}: ${shardsDone} of ${shards} shards are read, and about ${Math.floor(share * 100)} % of the log; until then readers see the former rows, and its events wait${standing}`;
+}
 
 /** Describes any other shard. Undefined when there is nothing to say. */
 export function noteOf(

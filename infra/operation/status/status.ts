@@ -17,7 +17,8 @@ import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 import { type Backlog, readBacklog } from './backlog.ts';
-import { HELD_NOTE, HELD_SOURCE_NOTE, noteOf, noteOfRewinding } from './notes.ts';
+import { HELD_NOTE, HELD_SOURCE_NOTE, noteOf, noteOfRebuild, noteOfRewinding } from './notes.ts';
+import { type RebuildStatus, rebuildStatus } from './rebuild-status.ts';
 
 /**
  * The state of a step in a shard.
@@ -27,11 +28,21 @@ import { HELD_NOTE, HELD_SOURCE_NOTE, noteOf, noteOfRewinding } from './notes.ts
  * - `behind`: records have waited for longer than that
  * - `paused`: an operator paused the step
  * - `rewinding`: an operator moved the step, and it has not caught up
+ * - `rebuilding`: the step makes its table again, and its events wait; `rebuild` says how far
  * - `held`: the last events killed the function, so the step waits before it tries the next one
  * - `ended`: the shard was split or merged, and all of its records are done
  * - `unknown`: the note gives the reason
  */
-export type StatusState = 'running' | 'paused' | 'rewinding' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
+export type StatusState =
+  | 'running'
+  | 'paused'
+  | 'rewinding'
+  | 'rebuilding'
+  | 'behind'
+  | 'held'
+  | 'idle'
+  | 'ended'
+  | 'unknown';
 
 /** A step's status in one shard; a source has no shard. Times are RFC 3339. */
 export interface StepStatus {
@@ -57,6 +68,8 @@ export interface StepStatus {
   readonly watermark?: string | null;
   /** When the position last moved. */
   readonly lastProgress?: string;
+  /** Set for a table that is being made again. */
+  readonly rebuild?: RebuildStatus;
   readonly deadLetters: number;
   /** Set for a step that is declared not deterministic. */
   readonly promise?: 'at least once';
@@ -80,6 +93,7 @@ async function readerStatus(step: ReaderPlan, target: Target, signal: AbortSigna
   ]);
   const context: Context = { step, target, stream, shape, paused, start: await startOf(step, target, signal) };
   const states = await openStates(step, target, signal).catch(asOutOfReach);
+  const rebuild = await rebuildOf(context, signal);
   try {
     const statuses: StepStatus[] = [];
     for (let first = 0; first < shape.shards.length; first += AT_ONCE) {
@@ -91,7 +105,7 @@ async function readerStatus(step: ReaderPlan, target: Target, signal: AbortSigna
         statuses.push({
           ...common(step),
           shard: id,
-          ...status,
+          ...(rebuild === undefined ? status : duringRebuild(status, rebuild)),
           deadLetters: letters.get(key) ?? 0,
         });
         letters.delete(key);
@@ -101,6 +115,29 @@ async function readerStatus(step: ReaderPlan, target: Target, signal: AbortSigna
   } finally {
     if (!(states instanceof ProgressOutOfReach)) await states[Symbol.asyncDispose]();
   }
+}
+
+/** Finds out whether a table is being made again. Whether the database answers, its states say. */
+async function rebuildOf(context: Context, signal: AbortSignal): Promise<RebuildStatus | undefined> {
+  const { step, target, stream, shape } = context;
+  const { kind, pipeline, name, formerly } = step;
+  if (kind !== 'table') return undefined;
+  const shardOf = (key: string): string | undefined => shape.shards.find(({ id }) => shardKey(shape, id) === key)?.id;
+  return rebuildStatus({ pipeline, name, formerly, stream, shardOf }, target, signal).catch(() => undefined);
+}
+
+/** A rebuild that has not moved for so long has stopped: what waits is behind. */
+const STANDSTILL_MILLIS = 15 * 60_000;
+
+/** Reports a shard of a table that is being made again: its events wait, and that is no fault. */
+function duringRebuild(status: ShardStatus, rebuild: RebuildStatus): ShardStatus {
+  if (status.state === 'ended' || status.state === 'unknown') return status;
+  const { moved, since } = rebuild;
+  const last = Math.max(0, ...[moved, since].flatMap((time) => (time === undefined ? [] : [Date.parse(time)])));
+  const stands = last > 0 && Date.now() - last > STANDSTILL_MILLIS;
+  const isWaiting = status.state === 'running' || status.state === 'behind';
+  const notes = [...(status.note === undefined ? [] : [status.note]), noteOfRebuild(rebuild, { stands })];
+  return { ...status, ...(isWaiting && !stands ? { state: 'rebuilding' } : {}), rebuild, note: notes.join('; ') };
 }
 
 /** What is the same for all shards of a step. */

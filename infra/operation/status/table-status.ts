@@ -4,6 +4,7 @@ import { readStateNote } from '../../../functions/table-state/shape.ts';
 import { WINDOW_END_COLUMN } from '../../../functions/table-state/statements.ts';
 import type { PipelinePlan } from '../../pipelines/plan.ts';
 import type { Target } from '../target.ts';
+import type { RebuildStatus } from './rebuild-status.ts';
 import type { StepStatus } from './status.ts';
 
 /** What a pipeline's table has in the database, and how far it is behind. */
@@ -27,6 +28,8 @@ export interface TableStatus {
   readonly openWindows?: number;
   /** Counting stopped at its limit, so there are more. */
   readonly moreWindows?: true;
+  /** Set while the table is being made again. */
+  readonly rebuild?: RebuildStatus;
   readonly note?: string;
 }
 
@@ -49,12 +52,14 @@ export async function tableStatuses(
       const figures = typeof found === 'string' ? { note: found } : found.get(table);
       const lags = shards.flatMap(({ lagMillis }) => lagMillis ?? []);
       const watermark = lowestOf(shards);
+      const rebuild = shards.find((shard) => shard.rebuild !== undefined)?.rebuild;
       statuses.push({
         pipeline: plan.name,
         table,
         ...(figures === undefined ? { note: NOT_YET } : shownOf(figures)),
         ...(lags.length === 0 ? {} : { lagMillis: Math.max(...lags) }),
         ...(watermark === undefined ? {} : { watermark }),
+        ...(rebuild === undefined ? {} : { rebuild }),
         ...(await windowsOf({ schema: plan.name, table, figures, watermark }, target, signal).catch(asWindowsNote)),
       });
     }

@@ -36,7 +36,7 @@ test('a step is as its worst shard, and its counts are those of all shards', () 
 
 test('only trouble has a colour', () => {
   const troubleOf = (state: StepStatus['state']) => stateText(summaryOf([row({ state })])!).trouble;
-  const quiet = ['running', 'idle', 'ended', 'paused', 'rewinding'] as const;
+  const quiet = ['running', 'idle', 'ended', 'paused', 'rewinding', 'rebuilding'] as const;
   expect(quiet.map(troubleOf)).toEqual(quiet.map(() => 'none'));
   expect([troubleOf('behind'), troubleOf('unknown'), troubleOf('held')]).toEqual(['look', 'look', 'bad']);
 });
