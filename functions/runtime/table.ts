@@ -23,6 +23,11 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly part?: string;
   /** Set where the events have only what the state before was made of: a state of another shape is not made of them. */
   readonly isMadeOnce?: true;
+  /**
+   * Set for a join whose outputs stay as they are when its state is made again: tells whether an event makes something
+   * of the state. The others only publish.
+   */
+  makesState?(event: ReceivedEvent): boolean;
   /** Set for a join of two streams: its rows are events that wait for those that they meet. */
   readonly within?: WithinForm | undefined;
   /** Set for a table whose windows are sessions. */

@@ -3,6 +3,12 @@ import { UserMistake } from './errors.ts';
 /** The windows of a table. Times are in milliseconds. */
 export interface TableWindows {
   readonly kind: 'tumbling' | 'hopping' | 'session';
+  /**
+   * How long a window is and how long after it the next one begins; of a session both are its gap. Undefined where the
+   * state's shape says it.
+   */
+  readonly sizeMillis?: number | undefined;
+  readonly advanceMillis?: number | undefined;
   /** Of a session: how long a key is silent before its session ends. 0 for other windows. */
   readonly gapMillis: number;
   /** How long after the end of a window its events may come. */
@@ -100,6 +106,8 @@ function windowing(
   return {
     windows: {
       kind,
+      sizeMillis: size,
+      advanceMillis: advance,
       gapMillis: 0,
       graceMillis: grace,
       retentionMillis: kept - size,

@@ -59,6 +59,6 @@ function countOfFitting(due: ReadonlyMap<string, StoredRow>, changes: SliceChang
  * Returns the time of a final row: the last millisecond of its window, so that it belongs to the same quarter or hour
  * as the events that made it. The end of a session is the time of its last event.
  */
-function lastTimeOf({ end, group }: RowWindow): string {
+export function lastTimeOf({ end, group }: RowWindow): string {
   return new Date(group === undefined ? end - 1 : end).toISOString();
 }

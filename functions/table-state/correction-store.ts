@@ -1,16 +1,20 @@
 import type pg from 'pg';
+import { decodeState } from '../runtime/checkpoints/step-state.ts';
 import { StaleCheckpoint } from '../runtime/errors.ts';
 import type { Correction, ShardFilled, Slice } from '../runtime/sink.ts';
+import type { Clock } from '../runtime/time/clock.ts';
 import { beginAt } from '../sinks/postgres/progress.ts';
 import { makeWhenMissing } from '../sinks/postgres/table.ts';
 import type { ChangesOf } from './changes.ts';
-import { type CorrectionStore, nextCorrections } from './corrections.ts';
+import { orderOfIds } from './correction-order.ts';
+import { type CorrectionStore, type CorrectionsOf, nextCorrections } from './corrections.ts';
 import type { StoredRow } from './fold.ts';
 import { hashText } from './judge-windows.ts';
 import { prepared, tableAt } from './make-table.ts';
 import { commitWithPage } from './outbox.ts';
 import { type NumberedState, placesOf, type UseClient } from './places.ts';
-import { selectIdsAfter, selectRowsOf } from './statements.ts';
+import { type Read, storedRow } from './postgres-rows.ts';
+import { closeRows, deleteRows, type StateTable, selectIdsAfter, selectRowsOf } from './statements.ts';
 
 /**
  * How far the readers of change streams know the rows of a state that has taken the place of another one: by shard, and
@@ -57,20 +61,23 @@ export async function correctingShards(client: pg.ClientBase, step: string): Pro
   return rows.map(({ shard }) => shard);
 }
 
+/** The states of a step when one has taken the place of the other. */
+export type Replaced = Omit<ChangesOf, 'key'> & {
+  readonly step: string;
+  readonly time: string;
+  readonly now: NumberedState;
+  readonly former: NumberedState;
+};
+
 /** Finds the next rows of which the readers have to learn. Undefined: there are none. */
 export async function nextCorrection(
   use: UseClient,
-  of: ChangesOf & {
-    readonly step: string;
-    readonly time: string;
-    readonly now: NumberedState;
-    readonly former: NumberedState;
-  },
+  replaced: Replaced,
   signal: AbortSignal,
 ): Promise<Correction | undefined> {
-  const { step, now } = of;
+  const { step, now } = replaced;
   return use(signal, async (client) => {
-    const page = await nextCorrections(storeOf(client, of), of);
+    const page = await nextCorrections(storeOf(client, replaced), await correctionsOf(client, replaced));
     if (page === undefined) return undefined;
     const { shard, before, after, events } = page;
     const write = (slice: Slice): Promise<void> =>
@@ -88,26 +95,65 @@ export async function nextCorrection(
   });
 }
 
-function storeOf(
-  client: pg.ClientBase,
-  of: { readonly step: string; readonly now: NumberedState; readonly former: NumberedState },
-): CorrectionStore {
-  const { step } = of;
-  const [now, former] = [of.now, of.former].map(({ number, stored }) =>
-    tableAt(placesOf(step).state(number), stored),
-  ) as [ReturnType<typeof tableAt>, ReturnType<typeof tableAt>];
-  const rowsOf = async (table: typeof now, ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> => {
-    const { rows } = await client.query<StoredRow & { id: string; row?: string | null }>(selectRowsOf(table), [ids]);
-    return new Map(
-      rows.map(({ id, eventKey, state, row = state }) => [id, { eventKey, state, row: row ?? undefined }]),
+async function correctionsOf(client: pg.ClientBase, replaced: Replaced): Promise<CorrectionsOf> {
+  const { table, before, time, now, former } = replaced;
+  const windows = { now: now.stored, former: former.stored, clocks: await clocksOf(client, replaced) };
+  return { table, before, time, windows, keyOf: orderOfIds({ former, now }).keyOf };
+}
+
+/** Loads what time it is in the shards of a step, if one of its states has windows. */
+async function clocksOf(client: pg.ClientBase, { step, now, former }: Replaced): Promise<readonly Clock[]> {
+  if (now.stored.windows === undefined && former.stored.windows === undefined) return [];
+  const { rows } = await client.query<{ state: string }>(
+    `SELECT state FROM millrace_progress WHERE step = $1 AND state <> '' AND shard NOT LIKE 'marks/%'
+        AND shard NOT LIKE 'rebuild/%'`,
+    [step],
+  );
+  return rows.flatMap(({ state }) => {
+    const { clock } = decodeState(state);
+    return clock === undefined ? [] : [clock];
+  });
+}
+
+function storeOf(client: pg.ClientBase, { step, now, former }: Replaced): CorrectionStore {
+  const order = orderOfIds({ former, now });
+  const tableOf = ({ number, stored }: NumberedState): StateTable => tableAt(placesOf(step).state(number), stored);
+  const tables = { former: tableOf(former), now: tableOf(now) };
+  const rowsOf = async (of: 'former' | 'now', ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> => {
+    const asked = new Map(
+      ids.flatMap((marked) => {
+        const { id, states } = order.parse(marked);
+        return states === 'both' || states === of ? [[id, marked] as const] : [];
+      }),
     );
+    const { rows } = await client.query<Read>(selectRowsOf(tables[of]), [[...asked.keys()]]);
+    return new Map(rows.map((row) => [asked.get(row.id) ?? row.id, storedRow(row)]));
   };
   return {
-    async idsAfter(id, most) {
-      const { rows } = await client.query<{ id: string }>(selectIdsAfter([now, former]), [id, most]);
-      return rows.map((row) => row.id);
+    async idsAfter(after, most) {
+      for (const { states, id, mark } of order.after(after)) {
+        const of = states === 'both' ? [tables.now, tables.former] : [tables[states]];
+        const { rows } = await client.query<{ id: string }>(selectIdsAfter(of), [id, most]);
+        if (rows.length > 0) return rows.map((row) => `${mark}${row.id}`);
+      }
+      return [];
     },
-    rows: async (ids) => ({ former: await rowsOf(former, ids), now: await rowsOf(now, ids) }),
+    rows: async (ids) => ({ former: await rowsOf('former', ids), now: await rowsOf('now', ids) }),
+    async settle({ close, drop }) {
+      const ownIds = (ids: readonly string[]): readonly string[] => ids.map((id) => order.parse(id).id);
+      await client.query('BEGIN');
+      // Another process may have published all by now, and the rows may be those of later events.
+      const { rowCount } = await client.query(
+        `SELECT FROM millrace_corrections WHERE step = $1 AND shard = '' FOR UPDATE`,
+        [step],
+      );
+      if (rowCount === 1) {
+        if (close.length > 0) await client.query(closeRows(tables.now), [ownIds(close)]);
+        if (drop.length > 0) await client.query(deleteRows(tables.now), [ownIds(drop)]);
+      }
+      await client.query('COMMIT');
+      if (rowCount !== 1) throw new StaleCheckpoint(step, 0);
+    },
     async owners() {
       const { rows } = await client.query<{ shard: string; low: string; high: string; after: string }>(
         `SELECT shard, low, high, after FROM millrace_corrections WHERE step = $1 AND shard <> ''`,

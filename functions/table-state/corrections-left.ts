@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { Corrections } from '../runtime/sink.ts';
-import type { ChangesOf } from './changes.ts';
 import { correctingShards, endCorrections, nextCorrection } from './correction-store.ts';
 import { LOCK_MAKING, type Owner } from './make-table.ts';
 import { find, type NumberedState, placesOf, setNote, type UseClient } from './places.ts';
@@ -24,7 +23,7 @@ export async function correctionsOf(
     return undefined;
   }
   const table = step.slice(step.indexOf('/') + 1);
-  const published: ChangesOf = { table, key: shown.stored.key, before: changes.before };
+  const published = { table, before: changes.before };
   return {
     kind: 'corrections',
     shards: await correctingShards(client, step),

@@ -1,13 +1,20 @@
 import { hashOf } from '../runtime/record-codec/hash.ts';
 import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
 import { type ChangesOf, openChanges } from './changes.ts';
+import { lastTimeOf } from './close-windows.ts';
 import { type StoredRow, shownRow } from './fold.ts';
+import { isOnlyGone, type ReplacedWindows, type Settled, settledRows } from './replaced-windows.ts';
 
 /** Two states of a table, of which the later one has taken the place of the former, and how far the readers know. */
 export interface CorrectionStore {
-  /** Lists the ids of both states after an id, in a fixed order. */
+  /**
+   * Lists some ids of both states after one, in a fixed order. Where the key of the table has changed, the readers know
+   * other rows: the ids of the former state come first, alone, and then those of the later one.
+   */
   idsAfter(id: string, most: number): Promise<readonly string[]>;
   rows(ids: readonly string[]): Promise<RowsOfBoth>;
+  /** Closes and drops rows of the later state. */
+  settle(settled: Settled): Promise<void>;
   /** Lists the shards that publish the corrections, each with the last id that it has published. */
   owners(): Promise<readonly CorrectionOwner[]>;
   /** Resolves to the id up to which nothing is left, in any shard; `pass` moves it. */
@@ -19,6 +26,14 @@ export interface RowsOfBoth {
   readonly former: ReadonlyMap<string, StoredRow>;
   readonly now: ReadonlyMap<string, StoredRow>;
 }
+
+/** What corrections are made of. `keyOf` returns the key by which the readers know the row of an id. */
+export type CorrectionsOf = Omit<ChangesOf, 'key'> & {
+  /** The time of the swap, in UTC. */
+  readonly time: string;
+  readonly windows: ReplacedWindows;
+  keyOf(id: string): readonly string[];
+};
 
 /** A shard that publishes the corrections of the rows in its range of hashes. */
 export interface CorrectionOwner {
@@ -44,40 +59,53 @@ const IDS_AT_ONCE = 500;
 
 /**
  * Makes the next page of corrections: what the readers of a change stream need, who know the former rows, to know those
- * of now. Undefined: they know them all. Neither state changes meanwhile, and `before` of each change is what the
- * readers know.
+ * of now. Undefined: they know them all. Neither state changes meanwhile, but for windows that the readers know better
+ * (`settledRows`), and `before` of each change is what the readers know.
  */
 export async function nextCorrections(
   store: CorrectionStore,
-  of: ChangesOf & { readonly time: string },
+  of: CorrectionsOf,
   most = MOST_PAGE_BYTES,
 ): Promise<CorrectionPage | undefined> {
   for (;;) {
     const ids = await store.idsAfter(await store.passed(), IDS_AT_ONCE);
     const last = ids.at(-1);
     if (last === undefined) return undefined;
-    const page = firstPage(ids, { rows: await store.rows(ids), owners: await store.owners(), of, most });
+    const rows = await settled(store, ids, of);
+    const page = firstPage(ids, { rows, owners: await store.owners(), of, most });
     if (page !== undefined) return page;
     await store.pass(last);
   }
 }
 
+async function settled(
+  store: CorrectionStore,
+  ids: readonly string[],
+  { windows }: CorrectionsOf,
+): Promise<RowsOfBoth> {
+  const rows = await store.rows(ids);
+  const found = settledRows(windows, rows);
+  if (found.close.length === 0 && found.drop.length === 0) return rows;
+  await store.settle(found);
+  return store.rows(ids);
+}
+
 interface Correcting {
   readonly rows: RowsOfBoth;
   readonly owners: readonly CorrectionOwner[];
-  readonly of: ChangesOf & { readonly time: string };
+  readonly of: CorrectionsOf;
   readonly most: number;
 }
 
 function firstPage(ids: readonly string[], correcting: Correcting): CorrectionPage | undefined {
   const { rows, owners, of, most } = correcting;
   const places = new Map(ids.map((id, place) => [id, place]));
-  const changes = openChanges(of, most);
+  const changes = openChanges({ ...of, key: of.keyOf(ids[0] ?? '') }, most);
   let owner: CorrectionOwner | undefined;
   const corrected: string[] = [];
   for (const [place, id] of ids.entries()) {
     const [former, now] = [rows.former.get(id), rows.now.get(id)];
-    if (shownRow(former) === shownRow(now)) continue;
+    if (isKnown(of, former, now)) continue;
     const own = ownerOf(owners, (now ?? former)?.eventKey ?? '');
     if (place <= (places.get(own.after) ?? -1) || (owner !== undefined && own !== owner)) continue;
     const change = {
@@ -85,13 +113,24 @@ function firstPage(ids: readonly string[], correcting: Correcting): CorrectionPa
       after: new Map([[id, now] as const]),
     };
     if (!changes.isEmpty() && !changes.fits(change, [])) break;
-    changes.add(change, [], { time: of.time, traceparent: undefined });
+    changes.add(change, [], { time: timeOf(now ?? former, of), traceparent: undefined });
     owner = own;
     corrected.push(id);
   }
   const after = corrected.at(-1);
   if (owner === undefined || after === undefined) return undefined;
   return { shard: owner.shard, before: owner.after, after, ids: corrected, events: changes.events() };
+}
+
+/** Tells whether the readers know a row as it is, or shall not hear that it is gone. */
+function isKnown({ windows }: CorrectionsOf, former: StoredRow | undefined, now: StoredRow | undefined): boolean {
+  return shownRow(former) === shownRow(now) || (now === undefined && isOnlyGone(windows, former));
+}
+
+/** A row of a window belongs to the time of its window, whenever it is corrected. */
+function timeOf(row: StoredRow | undefined, { time }: CorrectionsOf): string {
+  if (row?.window === undefined) return time;
+  return new Date(Math.min(Date.parse(time), Date.parse(lastTimeOf(row.window)))).toISOString();
 }
 
 /** Where a shard and those that follow it are there, the earlier one owns the rows: the others have not begun. */

@@ -177,7 +177,9 @@ async function adopt(
 ): Promise<StoredShape> {
   const state = placesOf(step).state(number);
   const { kind, isOfRows } = changeBetween(stored, shape);
-  const isNoted = stored.times !== undefined || shape.times === undefined;
+  const isNoted =
+    shape.times === undefined ||
+    (stored.times !== undefined && (stored.times.size !== undefined || shape.times.size === undefined));
   if (kind !== 'transparent' && isNoted) return stored;
   const adopted = adoptedShape(stored, shape);
   if (!isOfRows || form === undefined) await setNote(client, state, stateNote(step, adopted));

@@ -67,7 +67,8 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
   };
 }
 
-interface Read {
+/** A row as a statement reads it. */
+export interface Read {
   readonly id: string;
   readonly event_key: string;
   readonly state: string;
@@ -82,7 +83,7 @@ interface Read {
   readonly group?: string | null;
 }
 
-function storedRow({ event_key: eventKey, state, row = state, start, end, hash, open, group }: Read): StoredRow {
+export function storedRow({ event_key: eventKey, state, row = state, start, end, hash, open, group }: Read): StoredRow {
   const stored = { eventKey, state, row: row ?? undefined };
   if (hash === undefined) return stored;
   const window = { start: Number(start), end: Number(end), hash, isOpen: open === true, group: group ?? undefined };

@@ -37,7 +37,7 @@ export async function beginFilling(
       return { shown, state: await prepared(client, tableAt(places.state(begun.number), shape), begun) };
     const number = highest + 1;
     const table = tableAt(places.state(number), shape);
-    const stored = { ...shape, since: shown.stored.since, fills: true as const };
+    const stored = { ...shape, since: shown.stored.since, fills: true as const, begun: new Date().toISOString() };
     await client.query(createState(table, shape.key));
     await setNote(client, table.name, stateNote(step, stored));
     return { shown, state: await prepared(client, table, { number, stored }) };

@@ -32,13 +32,17 @@ export function openRedriveCheck(of: {
   readonly shard: string;
   readonly filled: Readonly<Record<string, string>> | undefined;
   readonly isFilling: boolean;
+  /**
+   * Tells whether the state is made of an event. What others do is not made again, so they count whenever they come.
+   */
+  makesState(event: ReceivedEvent): boolean;
   has(refused: Refused): Promise<boolean>;
 }): RedriveCheck {
   const { shard, filled = {}, isFilling } = of;
   const taken = new Map<string, { readonly refused: Refused; readonly by: Position }>();
 
   function originalOf(event: ReceivedEvent): Refused | undefined {
-    if (event.redrivenFor === undefined) return undefined;
+    if (event.redrivenFor === undefined || !of.makesState(event)) return undefined;
     const { redrivenFrom } = event;
     if (redrivenFrom === undefined) return isFilling ? { identity: identityOf(event) } : undefined;
     const end = redrivenFrom.lastIndexOf('/');

@@ -10,9 +10,12 @@ export interface Shape {
   readonly key: readonly string[];
   /** What the state is made of, where it is not the row. */
   readonly state?: string | undefined;
-  /** The kind of its windows, and when the table shows them. Size and grace may change. */
+  /** The kind of its windows, and when the table shows them. */
   readonly windows?: string | undefined;
-  /** How long its windows take events and are kept. Comments of earlier versions do not say it. */
+  /**
+   * How long its windows take events and are kept, which may change, and how long they are, which may not. Comments of
+   * earlier versions do not say it.
+   */
   readonly times?: WindowTimes | undefined;
   /**
    * The same as `state` for people, clause by clause. Comments of earlier versions do not have it, nor what follows.
@@ -22,10 +25,17 @@ export interface Shape {
   readonly shown?: string | undefined;
 }
 
-/** The times of windows, in milliseconds after their ends. */
+/** The times of windows, in milliseconds. */
 export interface WindowTimes {
+  /** How long after its end a window takes events, and is kept. */
   readonly takes: number;
   readonly keeps: number;
+  /**
+   * How long a window is, and how long after it the next one begins; of a session both are its gap. Undefined where
+   * `Shape.state` says it, and in comments of earlier versions.
+   */
+  readonly size?: number | undefined;
+  readonly advance?: number | undefined;
 }
 
 /** A shape as a comment has it. */
@@ -38,6 +48,8 @@ export interface StoredShape extends Shape {
   readonly showing?: { readonly shown: string | undefined; readonly after: string } | undefined;
   /** Set while the state is being made of the log, beside the one that the table shows. */
   readonly fills?: true | undefined;
+  /** When that began, in UTC. States of earlier versions do not say it. */
+  readonly begun?: string | undefined;
   /**
    * Set for a state that was made of the log: by shard, the position up to which. What it has refused of these events
    * is noted (refused.ts).
@@ -66,7 +78,9 @@ export function shapeOf({
 }
 
 function timesOf({ windows }: Pick<Table<never>, 'windows'>): WindowTimes | undefined {
-  return windows && { takes: windows.gapMillis + windows.graceMillis, keeps: windows.retentionMillis };
+  if (windows === undefined) return undefined;
+  const { gapMillis, graceMillis, retentionMillis: keeps, sizeMillis: size, advanceMillis: advance } = windows;
+  return { takes: gapMillis + graceMillis, keeps, size, advance };
 }
 
 const beginning = (step: string): string => `millrace state of ${step}: `;
@@ -74,8 +88,8 @@ const beginning = (step: string): string => `millrace state of ${step}: `;
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
   const { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled } = shape;
-  const { replaced, corrects, asked, again } = shape;
-  const rebuilt = { fills, filled, replaced, corrects, asked, again };
+  const { begun, replaced, corrects, asked, again } = shape;
+  const rebuilt = { fills, begun, filled, replaced, corrects, asked, again };
   const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing, ...rebuilt };
   return `${beginning(step)}${JSON.stringify(stored)}`;
 }
@@ -132,6 +146,7 @@ export function changeBetween(stored: StoredShape, code: Shape): ShapeChange {
     ...columnDifferences(stored.columns, code.columns),
     ...stateDifferences(stored, code),
     ...windowDifferences(stored, code),
+    ...lengthDifferences(stored, code),
     ...reopenedWindows(stored, code),
   ];
   if (differences.length > 0) return { kind: 'rebuild', isOfRows: false, differences };
@@ -171,6 +186,21 @@ function stateDifferences(stored: StoredShape, code: Shape): readonly string[] {
 
 function windowDifferences({ windows: before }: Shape, { windows: now }: Shape): readonly string[] {
   return before === now ? [] : [`the windows were ${before ?? 'none'} and are ${now ?? 'none'}`];
+}
+
+/** Windows of another length are other rows. */
+function lengthDifferences({ times: before }: Shape, { times: now, windows }: Shape): readonly string[] {
+  if (before?.size === undefined || now?.size === undefined) return [];
+  const isSession = windows?.startsWith('session') === true;
+  const of = (what: string, was: number, is: number): readonly string[] =>
+    was === is ? [] : [`the ${what} was ${seconds(was)} and is ${seconds(is)}`];
+  if (isSession) return of('gap of a session', before.size, now.size);
+  return [
+    ...of('size of a window', before.size, now.size),
+    ...(before.advance === before.size && now.advance === now.size
+      ? []
+      : of('advance of a window', before.advance ?? before.size, now.advance ?? now.size)),
+  ];
 }
 
 /** Times change from the next event on: windows close, and rows are dropped, by the new ones. */

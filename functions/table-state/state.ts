@@ -48,11 +48,13 @@ interface Beside {
 }
 
 export function openState(
-  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'publishesEvents' | 'isMadeOnce' | 'within'>,
+  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'within'> & MadeAgain,
   owner: Owner,
   { indexes, changes: published, build }: Beside,
 ): State {
   const publishes = published !== undefined;
+  /** What a join with a stream has published stays: there is nothing to correct. */
+  const corrects = publishes && table.makesState === undefined;
   const form = showsAgain(table, { publishes }) ? table.state : undefined;
   const wanted = { shape: shapeOf(table), indexes, form };
   const { shape } = wanted;
@@ -134,7 +136,7 @@ export function openState(
           isSettled = letters === undefined;
           return letters;
         }
-        refuseUnmakeable(table, other, { publishes });
+        refuseUnmakeable(table, other);
         const begun = await findFilling(client, other);
         if (begun === undefined) throw new Error(`the table ${owner.step} was made again at this moment`);
         await refuseTooMany(client, { step: owner.step, state: begun.state.number }).catch(async (error: unknown) => {
@@ -148,7 +150,9 @@ export function openState(
           committed,
           ...(other.isAsked ? { takeBack: (backSignal) => use(backSignal, (same) => takeAgainBack(same, owner)) } : {}),
           swap: (filled, swapSignal) =>
-            use(swapSignal, (same) => swapStates(same, owner, { ...begun, shape, committed, filled, publishes })),
+            use(swapSignal, (same) =>
+              swapStates(same, owner, { ...begun, shape, committed, filled, publishes, corrects }),
+            ),
         };
       });
     },
@@ -174,7 +178,7 @@ export function openState(
     const { asked, again } = shown.stored;
     const committed = await loadCommitted(client, owner);
     if (again !== true) {
-      if (asked !== id) refuseUnmakeable(table, new OtherState(owner.step, shown, []), { publishes });
+      if (asked !== id) refuseUnmakeable(table, new OtherState(owner.step, shown, []));
       return { kind: asked === id ? 'done' : 'new', committed };
     }
     // Somebody else has asked before, or the same command was interrupted: both wait for the same.
@@ -204,11 +208,11 @@ export function openState(
   }
 }
 
-type MadeAgain = Pick<Table<never>, 'key' | 'windows' | 'publishesEvents' | 'isMadeOnce'>;
+type MadeAgain = Pick<Table<never>, 'key' | 'publishesEvents' | 'isMadeOnce' | 'makesState' | 'within'>;
 
 /** Throws a `UserMistake` for a table that is not made again by itself. */
-function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState, of: { readonly publishes: boolean }): void {
-  const why = whyNotMadeAgain(table, shown.stored, of);
+function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState): void {
+  const why = whyNotMadeAgain(table, shown.stored);
   if (why === undefined) return;
   throw new UserMistake(
     `${message}, and the table is not made again by itself: ${why}. Undo the change, or start afresh: rename the step in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
@@ -217,18 +221,15 @@ function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState, of: 
 
 /** Says why a table whose state is of other code is not made again. Undefined: it is. */
 export function whyNotMadeAgain(
-  { key, windows, publishesEvents, isMadeOnce }: MadeAgain,
-  stored: Pick<StoredShape, 'key' | 'windows'>,
-  { publishes }: { readonly publishes: boolean },
+  { key, publishesEvents, isMadeOnce, makesState, within }: MadeAgain,
+  stored: Pick<StoredShape, 'key'>,
 ): string | undefined {
   // A join re-keys the columns that it reads: the log has no others.
-  if (isMadeOnce === true) return 'the stream of the join has only what its former code read';
-  if (!publishes) return undefined;
-  if (publishesEvents === true) return 'what a join has published cannot be taken back';
-  if (JSON.stringify(key) !== JSON.stringify(stored.key))
-    return 'the readers of its changes know the rows by another key';
-  if (windows !== undefined || stored.windows !== undefined) return 'it has windows and a change stream';
-  return undefined;
+  if (isMadeOnce === true || within !== undefined) return 'the stream of the join has only what its former code read';
+  if (publishesEvents !== true) return undefined;
+  if (makesState === undefined) return 'what the join has published cannot be taken back';
+  const isKeyed = JSON.stringify(key) === JSON.stringify(stored.key);
+  return isKeyed ? undefined : 'the stream of the join has its events by the former key';
 }
 
 /** Resolves to the error when the table shows the state of other code. */

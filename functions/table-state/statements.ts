@@ -142,9 +142,8 @@ export function selectRowsAfter({ name }: StateTable): string {
 }
 
 /** Reads rows as they are stored, and locks nothing. `$1` are their ids. */
-export function selectRowsOf({ name, hasState }: StateTable): string {
-  const kept = hasState ? `${STATE} AS state, ${ROW}::text AS row` : `${ROW}::text AS state`;
-  return `SELECT ${ID} AS id, ${EVENT_KEY} AS "eventKey", ${kept} FROM ${name} WHERE ${ID} = ANY ($1::text[])`;
+export function selectRowsOf(state: StateTable): string {
+  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} = ANY ($1::text[])`;
 }
 
 /** Lists so many ids (`$2`) of several states after an id (`$1`). */

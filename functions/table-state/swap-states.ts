@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { decodeState } from '../runtime/checkpoints/step-state.ts';
 import { UserMistake } from '../runtime/errors.ts';
 import type { CommittedProgress, ShardFilled } from '../runtime/sink.ts';
 import { beginCorrections } from './correction-store.ts';
@@ -6,7 +7,8 @@ import { LOCK_MAKING, makeView, type Owner, type Prepared } from './make-table.t
 import { find, placesOf, setNote } from './places.ts';
 import { type Filling, inTransaction, type ProgressRow, progressRows } from './rebuild.ts';
 import { forgetFillProgress, forgetRefused } from './refused.ts';
-import { type Shape, stateNote } from './shape.ts';
+import { goneAtSwap } from './replaced-windows.ts';
+import { type Shape, type StoredShape, stateNote } from './shape.ts';
 import { createView } from './statements.ts';
 
 /** How long the swap waits for readers of the view and for open transactions. The next attempt waits again. */
@@ -26,8 +28,9 @@ export async function swapStates(
     readonly shape: Shape;
     readonly committed: ReadonlyMap<string, CommittedProgress>;
     readonly filled: ReadonlyMap<string, ShardFilled>;
-    /** True when the table has a change stream: then its readers have to learn what is other. */
+    /** True when the step publishes. `corrects`: the readers of its changes have to learn what is other. */
     readonly publishes: boolean;
+    readonly corrects: boolean;
   },
 ): Promise<boolean> {
   const { step } = owner;
@@ -45,16 +48,36 @@ export async function swapStates(
     for (const row of rows) await moveOn(client, step, { row, publishes });
     await forgetFillProgress(client, step, state.number);
     await showState(client, step, state);
-    const corrects = publishes ? { number: shown.number, at: new Date().toISOString() } : undefined;
-    if (publishes) {
+    const corrects = swap.corrects ? { number: shown.number, at: new Date().toISOString() } : undefined;
+    if (swap.corrects) {
       await setNote(client, former, stateNote(step, { ...shown.stored, replaced: true }));
       await beginCorrections(client, step, filled);
     } else await dropState(client, step, shown.number);
     const { since, asked } = found.shown.stored;
-    const note = { ...shape, since, asked, filled: positionsOf(filled), corrects };
+    const gone = swap.corrects ? goneOf({ former: shown.stored, now: shape, committed }) : undefined;
+    const note = { ...shape, since, asked, filled: positionsOf(filled), corrects, gone };
     await setNote(client, state.name, stateNote(step, note));
     return true;
   });
+}
+
+/** Windows that the former state no longer kept stay gone: their readers know rows that nobody knows here. */
+function goneOf({
+  former,
+  now,
+  committed,
+}: {
+  readonly former: StoredShape;
+  readonly now: Shape;
+  readonly committed: ReadonlyMap<string, CommittedProgress>;
+}): string | undefined {
+  if (now.windows === undefined) return undefined;
+  const clocks = [...committed.values()].flatMap(({ state }) => {
+    const { clock } = decodeState(state);
+    return clock === undefined ? [] : [clock];
+  });
+  const millis = goneAtSwap({ former, now, clocks });
+  return millis === undefined ? undefined : new Date(millis).toISOString();
 }
 
 function positionsOf(filled: ReadonlyMap<string, ShardFilled>): Readonly<Record<string, string>> {

@@ -65,9 +65,9 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
             const changes = into.isFilling ? undefined : changesOf(table, { step, options });
-            const redriven = redriveCheckOf(client, into, { step, shard });
+            const redriven = redriveCheckOf(client, into, { step, shard, table });
             const slice = { pages, time, from, changes, redriven };
-            const keeping = keptSince(table, into.state.goneMillis);
+            const keeping = keptSince(into.isFilling ? stateOnly(table) : table, into.state.goneMillis);
             const { rejections, upTo, passes } = await reduceSlice(rowsIn(client, into.state), keeping, slice);
             const dueMillis = into.isFilling ? undefined : await oldestDue(client, into.state, table);
             const events = changes && [...changes.events(), ...passedTick(step, time, passes)];
@@ -91,6 +91,13 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
   };
 }
 
+/** Returns a table that takes only the events of which its state is made: what the others publish is there already. */
+export function stateOnly(table: Table<never>): Table<never> {
+  const { makesState } = table;
+  if (makesState === undefined) return table;
+  return { ...table, read: (event) => (makesState(event) ? table.read(event) : []) };
+}
+
 /** Returns a table whose windows that ended at a time or earlier may be gone already. */
 function keptSince(table: Table<never>, goneMillis: number | undefined): Table<never> {
   const { windows } = table;
@@ -102,12 +109,18 @@ function keptSince(table: Table<never>, goneMillis: number | undefined): Table<n
 function redriveCheckOf(
   client: pg.ClientBase,
   { state: { number, filled }, isFilling }: Begun,
-  { step, shard: name }: { readonly step: string; readonly shard: string },
+  of: { readonly step: string; readonly shard: string; readonly table: Table<never> },
 ): RedriveCheck | undefined {
   if (filled === undefined && !isFilling) return undefined;
-  const shard = ownShard(name);
-  const of = { step, state: number, shard };
-  return openRedriveCheck({ shard, filled, isFilling, has: (refused) => hasRefused(client, of, refused) });
+  const { step, table } = of;
+  const shard = ownShard(of.shard);
+  return openRedriveCheck({
+    shard,
+    filled,
+    isFilling,
+    makesState: (event) => table.makesState?.(event) ?? true,
+    has: (refused) => hasRefused(client, { step, state: number, shard }, refused),
+  });
 }
 
 /** Finds out when the oldest window that is open had to close. Undefined: none is open, or they are not final. */

@@ -6,6 +6,7 @@ import { changeBetween, readStateNote, type StoredShape, shapeOf } from '../../f
 import { showsAgain, whyNotMadeAgain } from '../../functions/table-state/state.ts';
 import type { TablePlan } from '../pipelines/plan.ts';
 import { type LogReach, logReach } from './log-reach.ts';
+import { TABLE_OF_STATE } from './state-names.ts';
 import type { Target } from './target.ts';
 
 /** What deploying the code does to a table of a stage. */
@@ -27,6 +28,8 @@ export interface TableChange {
   readonly rows?: 'at once' | 'by event' | 'as they are';
   /** Of a state that cannot go on: why the step stops in place of making the table again. */
   readonly stops?: string;
+  /** Set for the step of a join. */
+  readonly isJoin?: true;
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
 }
@@ -63,9 +66,12 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   }
   if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });
-  const stops = whyNotMadeAgain(table, found, { publishes: 'output' in plan });
+  const stops = whyNotMadeAgain(table, found);
   const stopping = stops === undefined ? {} : { stops };
-  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log, ...stopping };
+  const { publishesEvents, isMadeOnce, within } = table;
+  const isJoin = publishesEvents === true || isMadeOnce === true || within !== undefined;
+  const change = log.isWhole ? 'rebuild' : 'impossible';
+  return { ...of, change, differences, log, ...stopping, ...(isJoin ? { isJoin } : {}) };
 }
 
 const LONGEST_MILLIS = 10_000;
@@ -95,7 +101,5 @@ async function storedShape(
   return (formerly === undefined ? undefined : shownOf(formerly)) ?? 'new';
 }
 
-/** The table that a relation is a state of, by its name. */
-const TABLE_OF_STATE = `substring(c.relname from '^(.*) state [1-9][0-9]{0,8}$')`;
 /** A table has one state, and a second one while it is made again. */
 const MOST_STATES = 100;

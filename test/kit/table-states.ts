@@ -1,9 +1,13 @@
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { ShardFilled } from '../../functions/runtime/sink.ts';
 import type { Table as TableCode } from '../../functions/runtime/table.ts';
+import type { Clock } from '../../functions/runtime/time/clock.ts';
+import { orderOfIds } from '../../functions/table-state/correction-order.ts';
 import type { CorrectionOwner, CorrectionStore } from '../../functions/table-state/corrections.ts';
 import type { StoredRow } from '../../functions/table-state/fold.ts';
 import { identityOf, isTaken, openRedriveCheck, type Refused } from '../../functions/table-state/redriven.ts';
+import { goneAtSwap } from '../../functions/table-state/replaced-windows.ts';
 import { changeBetween, type Shape, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
 import type { Row } from './column-values.ts';
 
@@ -34,6 +38,8 @@ export interface ModelStates {
 
 interface Correcting {
   readonly former: ReadonlyMap<string, StoredRow>;
+  readonly formerStored: StoredShape;
+  readonly clocks: readonly Clock[];
   owners: readonly CorrectionOwner[];
   passed: string;
 }
@@ -87,7 +93,7 @@ export function beginFilling(states: ModelStates, code: TableCode): ModelState {
 export function showFilled(
   states: ModelStates,
   shards: ReadonlyMap<string, ShardFilled>,
-  { publishes }: { readonly publishes: boolean },
+  { publishes, clocks }: { readonly publishes: boolean; readonly clocks: readonly Clock[] },
 ): void {
   const { shown, filling } = states;
   if (filling === undefined) throw new Error('nothing was filled');
@@ -95,7 +101,14 @@ export function showFilled(
   const owners = [...shards]
     .filter(([, { isOpen }]) => isOpen)
     .map(([shard, { from, to }]) => ({ shard, from, to, after: '' }));
-  states.correcting = publishes ? { former: new Map(kept), owners, passed: '' } : undefined;
+  states.correcting = publishes
+    ? { former: new Map(kept), formerStored: shown.stored, clocks, owners, passed: '' }
+    : undefined;
+  const millis =
+    publishes && filling.stored.windows !== undefined
+      ? goneAtSwap({ former: shown.stored, now: filling.stored, clocks })
+      : undefined;
+  const gone = millis === undefined ? undefined : new Date(millis).toISOString();
   const filled = Object.fromEntries(
     [...shards].flatMap(([shard, { upTo }]) => (upTo === undefined ? [] : [[shard, upTo]])),
   );
@@ -104,21 +117,38 @@ export function showFilled(
   for (const [id, row] of filling.rows) rows.set(id, row);
   for (const [id, row] of filling.kept) kept.set(id, row);
   const { asked } = shown.stored;
-  states.shown = { ...filling, stored: { ...filling.stored, filled, asked }, rows, kept };
+  states.shown = { ...filling, stored: { ...filling.stored, filled, asked, gone }, rows, kept };
   states.filling = undefined;
 }
 
-/** Opens what the corrections are made of. */
-export function correctionsIn({ shown }: ModelStates, correcting: Correcting): CorrectionStore {
-  const some = (rows: ReadonlyMap<string, StoredRow>, ids: readonly string[]) =>
-    new Map([...rows].filter(([id]) => ids.includes(id)));
+/** Opens what the corrections are made of. `settle` closes and drops rows of the shown state. */
+export function correctionsIn(
+  { shown }: ModelStates,
+  correcting: Correcting,
+  settle: CorrectionStore['settle'],
+): CorrectionStore {
+  const order = orderIn(shown, correcting);
+  const of = { former: correcting.former, now: shown.kept };
+  const some = (which: 'former' | 'now', ids: readonly string[]) =>
+    new Map(
+      ids.flatMap((marked) => {
+        const { id, states } = order.parse(marked);
+        const row = states === 'both' || states === which ? of[which].get(id) : undefined;
+        return row === undefined ? [] : [[marked, row] as const];
+      }),
+    );
   return {
-    idsAfter: async (after, most) =>
-      [...new Set([...correcting.former.keys(), ...shown.kept.keys()])]
-        .filter((id) => id > after)
-        .toSorted()
-        .slice(0, most),
-    rows: async (ids) => ({ former: some(correcting.former, ids), now: some(shown.kept, ids) }),
+    async idsAfter(after, most) {
+      for (const { states, id, mark } of order.after(after)) {
+        const ids = states === 'both' ? [...of.former.keys(), ...of.now.keys()] : [...of[states].keys()];
+        const found = [...new Set(ids)].filter((one) => one > id).toSorted();
+        if (found.length > 0) return found.slice(0, most).map((one) => `${mark}${one}`);
+      }
+      return [];
+    },
+    rows: async (ids) => ({ former: some('former', ids), now: some('now', ids) }),
+    settle: ({ close, drop }) =>
+      settle({ close: close.map((id) => order.parse(id).id), drop: drop.map((id) => order.parse(id).id) }),
     owners: async () => correcting.owners,
     passed: async () => correcting.passed,
     async pass(id) {
@@ -127,8 +157,24 @@ export function correctionsIn({ shown }: ModelStates, correcting: Correcting): C
   };
 }
 
+/** The rows of a correction, before and after it. */
+export function correctedRow({ shown }: ModelStates, correcting: Correcting, marked: string) {
+  const { id, states } = orderIn(shown, correcting).parse(marked);
+  return {
+    old: states === 'now' ? undefined : correcting.former.get(id),
+    now: states === 'former' ? undefined : shown.kept.get(id),
+  };
+}
+
+export function orderIn(shown: ModelState, { formerStored }: Correcting) {
+  return orderOfIds({ former: { number: 0, stored: formerStored }, now: shown });
+}
+
 /** Opens the check of redriven events, as the step does. */
-export function redriveCheckIn({ refused, stored }: ModelState, of: { shard: string; isFilling: boolean }) {
+export function redriveCheckIn(
+  { refused, stored }: ModelState,
+  of: { shard: string; isFilling: boolean; makesState(event: ReceivedEvent): boolean },
+) {
   if (stored.filled === undefined && !of.isFilling) return undefined;
   return openRedriveCheck({ ...of, filled: stored.filled, has: async (one) => keyOf(refused, one) !== undefined });
 }

@@ -27,12 +27,14 @@ import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
 import { passedTick } from '../../functions/table-state/pass-tick.ts';
 import type { RowStore, RowsUntil } from '../../functions/table-state/reduce.ts';
 import { isFillShard, ownShard } from '../../functions/table-state/refused.ts';
+import type { Settled } from '../../functions/table-state/replaced-windows.ts';
 import { reduceSlice } from '../../functions/table-state/slice.ts';
-import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
+import { changesOf, stateOnly, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
 import { columnValue, type Row } from './column-values.ts';
 import {
   askAgain,
   beginFilling,
+  correctedRow,
   correctionsIn,
   isOther,
   lettersLeft,
@@ -40,6 +42,7 @@ import {
   type ModelStates,
   noteAgain,
   noteRefused,
+  orderIn,
   redriveCheckIn,
   showFilled,
   statesOf,
@@ -212,19 +215,22 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       await call('LoadProgress', () => undefined, signal);
       const table = step.slice(step.indexOf('/') + 1);
       const { before = false } = options?.changes ?? {};
-      const of = { table, key: here.shown.stored.key, before, time: CORRECTED_AT };
-      const page = await nextCorrections(correctionsIn(here, correcting), of, pageBytes);
+      const windows = { former: correcting.formerStored, now: here.shown.stored, clocks: correcting.clocks };
+      const { keyOf } = orderIn(here.shown, correcting);
+      const of = { table, keyOf, before, time: CORRECTED_AT, windows };
+      const settle = ({ close, drop }: Settled): Promise<void> =>
+        call('Commit', () => settleIn(into, here, { close, drop }), signal);
+      const page = await nextCorrections(correctionsIn(here, correcting, settle), of, pageBytes);
       if (page === undefined) return undefined;
       const publish = (progress: Progress): void => {
         const own = correcting.owners.find(({ shard }) => shard === page.shard);
         if (here.correcting !== correcting || own?.after !== page.before) throw new StaleCheckpoint(step, 0);
         commit(progress, []);
         correcting.owners = correcting.owners.map((one) => (one === own ? { ...one, after: page.after } : one));
-        const { former } = correcting;
-        const rows = page.ids.map((id) => ({
-          old: parsedRow(former.get(id)),
-          now: parsedRow(here.shown.kept.get(id)),
-        }));
+        const rows = page.ids.map((id) => {
+          const { old, now } = correctedRow(here, correcting, id);
+          return { old: parsedRow(old), now: parsedRow(now) };
+        });
         commits.push({ step, shard: page.shard, revision: progress.revision, rows });
       };
       return {
@@ -271,7 +277,11 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         for (const [shard, progress] of there)
           committed.set(itemKeyOf(step, shard), { ...progress, revision: progress.revision + 1 });
         forget('rebuild/');
-        showFilled(here, filled, { publishes: options?.changes !== undefined });
+        const clocks = [...there.values()].flatMap(({ state }) => decodeState(state).clock ?? []);
+        showFilled(here, filled, {
+          publishes: options?.changes !== undefined && code.makesState === undefined,
+          clocks: [clocks],
+        });
         return true;
       };
       const takeBack = (): void => {
@@ -332,18 +342,18 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       columns: columnsOfTable(code),
     };
     const left = rebuildOf(code, call, into);
+    const stateFor = (name: string): { state: ModelState; isFilling: boolean } => {
+      const { shown, filling } = statesHere(code, into);
+      if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
+        return { state: filling, isFilling: true };
+      if (shown.stored.again === true) left.process.isSettled = false;
+      if (isFillShard(name) || isOther(statesHere(code, into), code))
+        throw new Error(`the table ${step} is of other code at this moment`);
+      return { state: shown, isFilling: false };
+    };
     return {
       async write({ shard: name, pages, time, from, signal, progress }) {
-        const begin = (): { state: ModelState; isFilling: boolean } => {
-          const { shown, filling } = statesHere(code, into);
-          if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
-            return { state: filling, isFilling: true };
-          if (shown.stored.again === true) left.process.isSettled = false;
-          if (isFillShard(name) || isOther(statesHere(code, into), code))
-            throw new Error(`the table ${step} is of other code at this moment`);
-          return { state: shown, isFilling: false };
-        };
-        const { state, isFilling } = await call('Begin', begin, signal);
+        const { state, isFilling } = await call('Begin', () => stateFor(name), signal);
         const table = isFilling
           ? { rows: state.rows, stored: state.kept, constraints: into.table.constraints }
           : into.table;
@@ -352,10 +362,14 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const page = { isFull: false };
         const published = isFilling ? undefined : notingFull(changesOf(code, { step, options }, pageBytes), page);
         const ofShard = ownShard(name);
-        const redriven = redriveCheckIn(state, { shard: ofShard, isFilling });
+        const redriven = redriveCheckIn(state, {
+          shard: ofShard,
+          isFilling,
+          makesState: (event) => code.makesState?.(event) ?? true,
+        });
         const { rejections, upTo, passes } = await reduceSlice(
           storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal)),
-          code,
+          keptSince(isFilling ? stateOnly(code) : code, state.stored.gone),
           { pages: noted(pages, read), time, from, changes: published, redriven },
         );
         const moved = progress(rejections, {
@@ -363,7 +377,8 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           upTo,
         });
         const { shard, revision } = moved;
-        const closes = time === undefined ? 'none' : upTo === undefined && !page.isFull ? 'all' : 'some';
+        const isWhole = upTo === undefined && !page.isFull;
+        const closes = closedIn(time, isWhole);
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
         const settled = (): void =>
@@ -377,7 +392,8 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
               () => tell(into, processed(), { shard, state: moved.state, closes }),
             ];
         const end = (): void => {
-          if (begin().state.number !== state.number) throw new Error(`the table ${step} has another state by now`);
+          if (stateFor(name).state.number !== state.number)
+            throw new Error(`the table ${step} has another state by now`);
           commit(moved, done);
         };
         await call('Commit', end, signal);
@@ -550,6 +566,34 @@ function rowOfStored(into: Into, { row }: StoredRow): Row | undefined {
   if (row === undefined) return undefined;
   const made = rowOf(into, { data: dataOf(into.columns, row) });
   return 'row' in made ? made.row : undefined;
+}
+
+function closedIn(time: Slice['time'], isWhole: boolean): ReadUpTo['closes'] {
+  if (time === undefined) return 'none';
+  return isWhole ? 'all' : 'some';
+}
+
+/** Returns code whose windows that ended by a time may be gone already. */
+function keptSince(code: TableCode, gone: string | undefined): TableCode {
+  if (gone === undefined || code.windows === undefined) return code;
+  return { ...code, windows: { ...code.windows, goneMillis: Date.parse(gone) } };
+}
+
+/** Closes and drops rows of the state that is shown. */
+function settleIn(into: Into, { shown, correcting }: ModelStates, { close, drop }: Settled): void {
+  if (correcting === undefined) throw new StaleCheckpoint(into.step, 0);
+  for (const id of close) {
+    const stored = shown.kept.get(id);
+    if (stored?.window === undefined) continue;
+    const closed = { ...stored, window: { ...stored.window, isOpen: false } };
+    shown.kept.set(id, closed);
+    const row = rowOfStored(into, closed);
+    if (row !== undefined) shown.rows.set(id, row);
+  }
+  for (const id of drop) {
+    shown.kept.delete(id);
+    shown.rows.delete(id);
+  }
 }
 
 function parsedRow(row: StoredRow | undefined): unknown {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Table } from '../../functions/runtime/table.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';
 import { givenPipeline } from '../kit/given.ts';
@@ -119,6 +120,45 @@ test('AS OF, an order meets the row of its customer as it was at the time of the
   expect(run.deadLetters('enriched')).toMatchObject([
     { reason: 'late', message: expect.stringContaining('kept from 2026-01-05T12:00:00Z on') },
   ]);
+});
+
+test('AS OF may be added to a join: its rows are made again, what has come out stays, and a redriven order comes out once', async () => {
+  const from = (asOf: string) => `FROM orders o LEFT JOIN customers c ${asOf} ON c.customer_id = o.customer_id`;
+  const plain = await joinOf(`SELECT o.order_id, c.segment, o.sales / (o.order_id - 2) AS sales ${from('')}`);
+  const asOf = await joinOf(`SELECT o.order_id, c.segment, o.sales ${from('AS OF o.time RETENTION 3 DAYS')}`);
+  const run = await givenPipeline(shopWith(plain));
+  const time = (day: number) => `2026-01-0${day}T12:00:00Z`;
+  const placed = (day: number, order_id: number) =>
+    event({
+      type: 'order.placed',
+      key: `o${order_id}`,
+      time: time(day),
+      data: { order_id, customer_id: 'ann', sales: 1 },
+    });
+  const changed = (day: number, segment: string) =>
+    event({
+      type: 'customer.changed',
+      key: 'ann',
+      time: time(day),
+      data: { customer_id: 'ann', segment, city: 'Bern' },
+    });
+  await run.given('customers', [changed(3, 'Consumer'), changed(5, 'Home')]);
+  await run.settled();
+  await run.given('orders', [placed(4, 1), placed(4, 2)]);
+  await run.settled();
+  expect(run.deadLetters('enriched')).toMatchObject([{ message: expect.stringContaining('division by zero') }]);
+  run.when.deployed('enriched', asOf.keep as unknown as Table<never>);
+  await run.given('orders', [placed(4, 3)]);
+  await run.settled();
+  expect(await run.when.redriven('enriched')).toBe(true);
+  await run.settled();
+  const met = run.stream('enriched').data() as readonly { readonly order_id: number; readonly segment: string }[];
+  expect(met.map(({ order_id, segment }) => [order_id, segment])).toEqual([
+    [1, 'Home'],
+    [3, 'Consumer'],
+    [2, 'Consumer'],
+  ]);
+  expect(run.deadLetters('enriched')).toEqual([]);
 });
 
 test('a row that does not fit its schema, or whose key is not what it is joined by, is a dead letter of the re-keying', async () => {

@@ -78,6 +78,9 @@ const TOO_MANY = 1_000_000;
 
 type Run = Pick<PipelineRun<typeof values.streams>, keyof PipelineRun<typeof values.streams>>;
 
+/** A run of a pipeline with a stream `raw` and a table `sums`. */
+export type ValuesRun = Run;
+
 /**
  * Plays one random schedule in which code is deployed that keeps other columns, again and again, in the middle of
  * faults, splits, merges, pauses and redrives. Returns a line for each difference to what the last code makes of all
@@ -157,7 +160,8 @@ function deployOther(run: Run, below: (count: number) => number): number {
   return factor;
 }
 
-async function disturb(run: Run, below: (count: number) => number): Promise<void> {
+/** Does one random thing, or nothing, to a run. */
+export async function disturb(run: Run, below: (count: number) => number): Promise<void> {
   const how = below(9);
   if (how === 0) await run.when.resharded('raw', 'split');
   if (how === 1) await run.when.resharded('raw', 'merge').catch(() => undefined);

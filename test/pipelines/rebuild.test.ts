@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
+import { playKinds } from './rebuild-kinds-schedule.ts';
 import { caughtInRebuilds, rebuildMistakes } from './rebuild-mistakes.ts';
 import { counted, playRebuilds, REFUSED_BY_FIRST, REFUSED_BY_OTHERS, sums, value, values } from './rebuild-schedule.ts';
 
@@ -76,6 +77,23 @@ describe('a table whose code keeps other columns', () => {
     await run.settled();
     expect(inAnyOrder(run.table('sums'))).toEqual(inAnyOrder(rows));
     expect(run.deadLetters('sums').map(({ message }) => message)).toEqual([refused]);
+  });
+
+  test('reports how long its events wait when it cannot be made again', async () => {
+    const lags: number[] = [];
+    const onLine = (step: string, line: string): void => {
+      const { lagMillis, level } = JSON.parse(line) as { lagMillis?: number; level?: string };
+      if (step === 'sums' && level === undefined) lags.push(lagMillis ?? 0);
+    };
+    const run = await givenPipeline(values, { onLine });
+    await run.given('raw', [value('a', 1)]);
+    await run.settled();
+    run.when.deployed('sums', twice);
+    await run.given('raw', [value('a', 3)]);
+    await run.when.down('sums postgres', minutes(2));
+    expect(Math.max(...lags)).toBeGreaterThan(minutes(1));
+    await run.settled();
+    expect(run.table('sums')).toEqual([{ id: 'a', sum: 8, count2: 2 }]);
   });
 
   test('is not made again while its step is paused', async () => {
@@ -164,6 +182,13 @@ test('whatever fails, the changes of a table that is made again and again add up
   for (let seed = 100; seed < 106; seed++)
     expect(await playRebuilds(seed, { changes: true }), `seed ${seed}`).toEqual([]);
 });
+
+test.each(['windows', 'final windows', 'key'] as const)(
+  'whatever fails while the code of a table gets another %s again and again, its changes add up to its rows',
+  async (kind) => {
+    for (let seed = 0; seed < 2; seed++) expect(await playKinds(seed, kind), `seed ${seed}`).toEqual([]);
+  },
+);
 
 test.each(Object.keys(rebuildMistakes))('the schedules catch the mistake %s', async (mistake) => {
   expect(await caughtInRebuilds(mistake, 8)).toBeDefined();

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 import { type Join, joinRow, SideEvent } from '../join.ts';
 import { checkRowSize, type KeyedEvent, type PublishedEvent, type Table } from '../table.ts';
@@ -98,7 +99,14 @@ function joining(definition: AnyDefinition): Table {
     return run({ id, source, type, time, key, dataBytes });
   };
   const headOf = headMaker(keys);
-  const table = { entry, from: SideEvent, row: joinRow(keys), key: keys, publishesEvents: true };
+  const table = {
+    entry,
+    from: SideEvent,
+    row: joinRow(keys),
+    key: keys,
+    publishesEvents: true,
+    makesState: (event: ReceivedEvent) => isOfTable(event, streams),
+  };
   if (versionsMillis !== undefined) return { ...table, ...ofVersions(keys, { streams, versionsMillis, meet }) };
   return {
     ...table,
@@ -114,6 +122,16 @@ function joining(definition: AnyDefinition): Table {
       return [{ id, reduce: () => (isDeleted ? undefined : keptRow(headOf(id), Buffer.from(own).toString())) }];
     },
   };
+}
+
+/** An event that cannot be read is of no table: it is rejected when it comes, and nothing of it is kept. */
+function isOfTable(event: ReceivedEvent, streams: SideNames): boolean {
+  try {
+    return readSideBytes(event, streams).side === 'right';
+  } catch (error) {
+    if (error instanceof EventRejected) return false;
+    throw error;
+  }
 }
 
 interface OfVersions {

@@ -28,11 +28,17 @@ const ROWS: Readonly<Record<NonNullable<TableChange['rows']>, string>> = {
   'as they are': 'its windows close, and are dropped, by the new times from the next event on',
 };
 
-function consequences({ change, pipeline, table, log, rows, stops }: TableChange): readonly string[] {
+function consequences({ change, pipeline, table, log, rows, stops, isJoin }: TableChange): readonly string[] {
   switch (change) {
     case 'transparent':
       return [`the state goes on: deploy it; ${ROWS[rows ?? 'as they are']}`];
     case 'rebuild':
+      if (stops !== undefined && isJoin === true)
+        return [
+          `the state cannot go on, and is not made again by itself: ${stops}. Deployed under this name, the step stops:`,
+          'undo the change, or give the join another name without formerly and streamOf. It then begins anew, with the',
+          'events that its input streams still have, and publishes what becomes of them',
+        ];
       if (stops !== undefined)
         return [
           `the state cannot go on, and is not made again by itself: ${stops}. Deployed under this name, the step stops`,
@@ -43,6 +49,7 @@ function consequences({ change, pipeline, table, log, rows, stops }: TableChange
         `the state cannot go on; the log reaches back to ${log?.from}, and has every event of the table: deploy it, and`,
         'with the next event of its stream the step makes the table again. Until that is done, the table shows the rows',
         'that it has now, and its events wait',
+        ...(isJoin === true ? ['what the join has published stays as it is'] : []),
       ];
     case 'impossible':
       return [

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { encodeState } from '../../../functions/runtime/checkpoints/step-state.ts';
 import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
 import type { Corrections, LeftLetters, OpenSink, Rebuild, Slice } from '../../../functions/runtime/sink.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
+import type { Clock } from '../../../functions/runtime/time/clock.ts';
+import { WHOLE_SPACE } from '../../../functions/runtime/time/tick.ts';
+import { tumbling } from '../../../functions/runtime/windows.ts';
 import { type TableOptions, tableDefinition } from '../../../functions/table-state/table-handler.ts';
 import { type Given, logOf, positionAfter, sliceOf } from '../../contracts/slices.ts';
 import { noDeadline } from '../../eventually.ts';
@@ -293,12 +297,106 @@ test('code that is deployed before the readers know all tells them first, and th
   expect(await rebuildOf(back)).toMatchObject({ under: 'rebuild/3/' });
 });
 
-test('a table with a change stream whose key has changed stops: its readers know the rows by the former one', async () => {
+/** Counts by the number, in place of adding by the id: the same texts are ids of other rows. */
+const byNumber = defineTable({
+  entry: import.meta.url,
+  from: Value,
+  row: z.object({ n: z.int32(), count: z.int32() }),
+  key: ['n'],
+  reduce: (row, { data: { n } }) => ({ n, count: (row?.count ?? 0) + 1 }),
+}) as unknown as Table<never>;
+
+test('where the key has changed, readers get a deletion of each former row by its key, and then each new row by its own', async () => {
   await publish(processOf(sums, PUBLISHED), { events: logOf(LOG) });
-  const other = { ...counts, key: ['id', 'count'] } as unknown as Table<never>;
-  await expect(lookOf(processOf(other, PUBLISHED))).rejects.toThrow(
-    /is not made again by itself: the readers of its changes know the rows by another key\. Undo the change/,
+  const sink = processOf(byNumber, PUBLISHED);
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, LOG, rebuild);
+  expect(await swap(rebuild, 3)).toBe(true);
+  const corrections = (await lookOf(sink)) as Corrections;
+  const published: string[] = [];
+  for (let revision = 2, part = await corrections.next(noDeadline()); part !== undefined; revision++) {
+    await publish(sink, { previous: revision }, async (slice) => part?.write(slice));
+    published.push(...(await pageOf(sink)).split('\n'), '');
+    part = await corrections.next(noDeadline());
+  }
+  expect(published).toEqual([
+    'sums.deleted {"id":"a","sum":-2,"before":{"id":"a","sum":-2}}',
+    'sums.deleted {"id":"b","sum":2,"before":{"id":"b","sum":2}}',
+    '',
+    'sums.inserted {"n":-3,"count":1,"before":null}',
+    'sums.inserted {"n":1,"count":1,"before":null}',
+    'sums.inserted {"n":2,"count":1,"before":null}',
+    '',
+  ]);
+  await corrections.end(noDeadline());
+  expect(await lookOf(sink)).toBeUndefined();
+});
+
+const MINUTE = 60_000;
+const NOON = Date.parse('2026-11-22T12:00:00Z');
+
+/** Adds up by windows of ten minutes, or counts. */
+const quarters = (column: 'sum' | 'count', { retention = 30, grace = 0 } = {}): Table<never> =>
+  defineTable({
+    entry: import.meta.url,
+    from: Value,
+    row: z.object({ id: z.string(), [column]: z.int32() }),
+    key: ['id'],
+    window: tumbling({ size: 10 * MINUTE, grace: grace * MINUTE, retention: retention * MINUTE, emit: 'final' }),
+    reduce: (row, { data: { id, n } }) => ({
+      id,
+      [column]: (Number((row as Record<string, unknown> | undefined)?.[column]) || 0) + (column === 'sum' ? n : 1),
+    }),
+  }) as unknown as Table<never>;
+
+/**
+ * Events of a minute after noon each, and the time after them, which the state of the progress says as the log does.
+ */
+function timed(minutesOf: readonly number[], at: number, under = ''): Slice {
+  const events = logOf(minutesOf.map((minute) => ({ ...value('a', 5), time: iso(NOON + minute * MINUTE) })));
+  const clock: Clock = [{ ...WHOLE_SPACE, watermark: NOON + at * MINUTE, passed: new Map() }];
+  const moment = { watermark: Number.NEGATIVE_INFINITY, arrivedMillis: NOON + 600 * MINUTE, hash: () => 0n };
+  const state = encodeState({ position: positionAfter(minutesOf.length), marks: [], rejections: [], clock });
+  const slice = sliceOf({ step: 'shop/sums', shard: `${under}${SHARD}`, events, keepsLetters: under !== '' });
+  return {
+    ...slice,
+    time: { momentOf: () => moment, clock, beforeTick: undefined, passes: undefined },
+    progress: (rejections, made) => {
+      const lines = made?.events.map(({ type, time, dataBytes }) => `${type} ${time} ${Buffer.from(dataBytes)}`) ?? [];
+      const page = lines.length === 0 ? undefined : Buffer.from(lines.join('\n'));
+      return { ...slice.progress(rejections, made), state, ...(under === '' ? { outbox: { page, closes: [] } } : {}) };
+    },
+  };
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+test('of windows, readers get corrections at the time of the window, and none of those that the former code no longer kept', async () => {
+  // At half past one, the windows that end by ten past one are no longer kept; those after twenty past are open.
+  const came = [0, 65, 75, 85];
+  await processOf(quarters('sum'), PUBLISHED).write(timed(came, 90));
+  expect(await shown('(SELECT id, sum, window_start FROM shop.sums) AS windows')).toContain('a 5');
+  const sink = processOf(quarters('count', { retention: 600, grace: 30 }), PUBLISHED);
+  const rebuild = await rebuildOf(sink);
+  await sink.write(timed(came, 90, rebuild.under));
+  expect(await swap(rebuild, 4)).toBe(true);
+  const corrections = (await lookOf(sink)) as Corrections;
+  const part = await corrections.next(noDeadline());
+  const { progress } = timed(came, 90);
+  await publish(sink, { previous: 2 }, async (slice) =>
+    part?.write({
+      ...slice,
+      progress: (rejections, made) => ({ ...slice.progress(rejections, made), state: progress([]).state }),
+    }),
   );
+  const windows = (minute: number) => `"window_start":"${iso(NOON + minute * MINUTE)}"`;
+  const page = await pageOf(sink);
+  expect(page).not.toContain(windows(0));
+  for (const minute of [70, 80]) expect(page).toContain(`sums.updated {"id":"a","count":1,${windows(minute)}`);
+  expect(await corrections.next(noDeadline())).toBeUndefined();
+  await corrections.end(noDeadline());
+  const { rows } = await client.query('SELECT window_start FROM shop.sums ORDER BY window_start');
+  expect(rows.map(({ window_start }) => (window_start.getTime() - NOON) / MINUTE)).toEqual([70, 80]);
 });
 
 test('when an operator asks, the table is made again with the same code, and all processes wait for that', async () => {

@@ -60,11 +60,34 @@ describe('of a table with windows', () => {
     expect(changeBetween(before, shape(hops)).kind).toBe('rebuild');
   });
 
-  test('a session takes events until its gap and the grace period are over', () => {
+  test('a session takes events until its gap and the grace period are over, and another gap needs another state', () => {
     const [one, other] = [10, 20].map((gap) => shape(session({ gap: gap * MINUTE, grace: 0 })));
-    expect(changeBetween(one!, other!).differences).toEqual([
-      'windows took events for 600 s after their ends and take them for 1200 s',
-    ]);
+    expect([one?.times?.takes, other?.times?.takes]).toEqual([10 * MINUTE, 20 * MINUTE]);
+    expect(changeBetween(one!, other!)).toMatchObject({
+      kind: 'rebuild',
+      differences: ['the gap of a session was 600 s and is 1200 s'],
+    });
+  });
+
+  test('another size or advance needs another state, because the rows are of other windows', () => {
+    const hours = shape(tumbling({ size: 60 * MINUTE, grace: 5 * MINUTE, retention: DAY + 45 * MINUTE }));
+    expect(changeBetween(before, hours)).toMatchObject({
+      kind: 'rebuild',
+      differences: ['the size of a window was 900 s and is 3600 s'],
+    });
+    const hops = (advance: number) => shape(hopping({ size: 60 * MINUTE, advance: advance * MINUTE }));
+    expect(changeBetween(hops(5), hops(10))).toMatchObject({
+      kind: 'rebuild',
+      differences: ['the advance of a window was 300 s and is 600 s'],
+    });
+  });
+
+  test('a state of an earlier version, which does not say how long its windows are, goes on, and says it from then on', () => {
+    const { size: _, advance: __, ...times } = before.times!;
+    const earlier = { ...before, times };
+    const longer = shape(tumbling({ size: 30 * MINUTE, grace: 5 * MINUTE, retention: DAY + 15 * MINUTE }));
+    expect(changeBetween(earlier, longer)).toMatchObject({ kind: 'none' });
+    expect(adoptedShape(earlier, before).times).toEqual(before.times);
   });
 
   test('a state of an earlier version, which does not say its times, goes on, and says them from then on', () => {
