@@ -8,6 +8,8 @@ type Change = 'stored' | 'deleted';
 
 const CHANGES: Readonly<Record<string, Change>> = { inserted: 'stored', updated: 'stored', deleted: 'deleted' };
 
+const UPDATED = '.updated';
+
 /** The field of a change that has the row as it was, for those who want it. */
 export const BEFORE = 'before';
 
@@ -24,7 +26,8 @@ export function readRow(encoder: RowEncoder, event: ReceivedEvent, { mirror, sha
   if (!mirror) return encoder.read(event.dataBytes);
   const change = changeOf(event);
   if (change === undefined) return { outcome: 'rejected', rejection: noChange(event) };
-  return change === 'deleted' ? encoder.readDeletion(event.dataBytes, shape) : encoder.read(event.dataBytes);
+  if (change === 'deleted') return encoder.readDeletion(event.dataBytes, shape);
+  return event.type.endsWith(UPDATED) ? encoder.readUpdate(event.dataBytes) : encoder.read(event.dataBytes);
 }
 
 /** The values of our own columns in a line of COPY: the ordinal and, in a mirror, whether the row is deleted. */

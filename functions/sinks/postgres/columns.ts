@@ -155,3 +155,26 @@ const TEXT_FORMATS: Readonly<Record<string, string>> = { 'date-time': 'timestamp
 function isInt32({ format, minimum, maximum }: JsonSchema): boolean {
   return format === 'int32' || (minimum === -(2 ** 31) && maximum === 2 ** 31 - 1);
 }
+
+/** A field of a schema's wire type, with the types of JSON that it accepts. None: anything. */
+export interface FieldTypes {
+  readonly name: string;
+  readonly accepts: string[];
+  readonly isRequired: boolean;
+}
+
+/** Finds the fields of a schema, and the types of JSON that each accepts. */
+export function fieldTypesOf(schema: z.ZodType): readonly FieldTypes[] {
+  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  return [...fieldsOf(root, root)].map(([name, { alternatives, nullable, optional }]) => {
+    const types = alternatives.map(jsonType);
+    const known = types.filter((type) => type !== undefined);
+    const accepts = known.length < types.length ? [] : [...new Set([...known, ...(nullable ? ['null'] : [])])];
+    return { name, accepts, isRequired: !optional };
+  });
+}
+
+function jsonType({ type, const: value }: JsonSchema): string | undefined {
+  if (typeof type === 'string') return type;
+  return value === undefined ? undefined : typeOfValue(value);
+}

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { BEFORE } from './changes.ts';
 import { beginAt, type LockedPosition, type StepShard } from './progress.ts';
-import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { openRowEncoder, type RowEncoder, UNCHANGED } from './row-encoder.ts';
 import { createStage, dropTemporaryTables } from './statements.ts';
 import { openTable, type Table, type TableOptions } from './table.ts';
 
@@ -49,9 +49,12 @@ export function openConnections(options: TableOptions) {
   };
 }
 
-/** A change may have the row as it was, which a mirror needs only where the table has a column for it. */
+/**
+ * A change may have the row as it was, which a mirror needs only where the table has a column for it, and the names of
+ * columns that did not change.
+ */
 function fieldsBeside({ columns, generated }: Table): readonly string[] {
-  return generated.has(BEFORE) || columns.some(({ name }) => name === BEFORE) ? [] : [BEFORE];
+  return [BEFORE, UNCHANGED].filter((field) => !generated.has(field) && columns.every(({ name }) => name !== field));
 }
 
 /** A table is altered once or twice in its life: more often within one transaction is a mistake that has to be seen. */

@@ -13,7 +13,7 @@ import {
   reserve,
   takeBytes,
 } from './copy-text.ts';
-import { ABSENT, ESCAPED, NESTED, NULL, NUMBER, openFields, TEXT } from './fields.ts';
+import { ABSENT, ESCAPED, NESTED, NULL, NUMBER, openFields, TEXT, textAt } from './fields.ts';
 import { literalOf } from './literals.ts';
 import { type AddNumber, numberAdder } from './numbers.ts';
 import { NOT_A_TEXT, type RowRejection, type ValueFault } from './row-rejection.ts';
@@ -28,6 +28,11 @@ import { type CompositeType, isNested, type ListType, type ValueType } from './v
 export interface RowEncoder {
   /** Locates the fields of an event's data, and decides which columns its row has. */
   read(data: Uint8Array): RowResult;
+  /**
+   * Locates the fields of an updated row's data. Columns that the data lists as unchanged are not in the row's shape:
+   * they keep their values.
+   */
+  readUpdate(data: Uint8Array): RowResult;
   /**
    * Locates the fields of a deleted row's data, of which only the key counts. Its row has the given shape, or all
    * columns, with nulls outside the key.
@@ -59,7 +64,15 @@ export interface Shape {
   readonly columns: readonly TableColumn[];
   /** The indexes of these columns among the table's. */
   readonly indexes: readonly number[];
+  /** True when the other columns of a row that exists keep their values: such a row is updated and never inserted. */
+  readonly isPartial?: true;
 }
+
+/**
+ * The field of an update that lists columns whose values are not in it, because they did not change and stand outside
+ * of the row in its database (TOAST). A mirror keeps what it has there.
+ */
+export const UNCHANGED = 'unchanged';
 
 /** `ignored`: fields of events that are no columns, and that no row needs. */
 export function openRowEncoder(table: Table, key: readonly string[], ignored: readonly string[] = []): RowEncoder {
@@ -78,10 +91,25 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
   const mostBytes = (data: Uint8Array): number => 2 * data.length + 3 * columns.length + 16;
   let indexes: readonly number[] = [];
   let deleting = false;
+  let updating = false;
+  /** The columns that the data lists as unchanged. */
+  let unchanged: readonly number[] = [];
+  const unchangedField = ignored.includes(UNCHANGED) ? columns.length + ignored.indexOf(UNCHANGED) : -1;
+
+  /** Finds the columns that are listed as unchanged. */
+  const unchangedIn = (data: Uint8Array): readonly number[] => {
+    if (unchangedField === -1 || fields.kindOf(unchangedField) !== NESTED) return [];
+    const names: unknown = JSON.parse(textAt(data, fields.startOf(unchangedField), fields.endOf(unchangedField)));
+    if (!Array.isArray(names)) return [];
+    return columns.flatMap(({ name }, index) =>
+      names.includes(name) && !key.includes(name) && fields.kindOf(index) === ABSENT ? [index] : [],
+    );
+  };
 
   /** Returns the first of the fields that has to have a value and has none. */
   const missingOf = (among: typeof required): RowRejection | undefined => {
     for (const { name, index, hasDefault } of among) {
+      if (unchanged.includes(index)) continue;
       const kind = fields.kindOf(index);
       if (kind === NULL || (kind === ABSENT && !hasDefault)) return missing(table, name);
     }
@@ -92,11 +120,18 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
     const found = fields.read(data);
     if (found.outcome === 'unknown') return found;
     if (found.outcome === 'no-row') return { outcome: 'rejected', rejection: NO_FIELDS };
+    unchanged = updating ? unchangedIn(data) : [];
     const rejection = missingOf(among);
     if (rejection !== undefined) return { outcome: 'rejected', rejection };
     const row = rowOf();
     indexes = row.shape.indexes;
     return row;
+  };
+
+  const currentRow = (): Row => (unchanged.length === 0 ? shapes.current() : shapes.partial(unchanged));
+  const readRow = (data: Uint8Array): RowResult => {
+    deleting = false;
+    return readAs(data, required, currentRow);
   };
 
   const addLiteral = (type: ListType | CompositeType, range: JsonRange): ValueFault | undefined => {
@@ -123,9 +158,13 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
   };
 
   return {
-    read(data) {
-      deleting = false;
-      return readAs(data, required, shapes.current);
+    read: readRow,
+
+    readUpdate(data) {
+      updating = true;
+      const row = readRow(data);
+      updating = false;
+      return row;
     },
 
     readDeletion(data, shape) {
@@ -190,12 +229,17 @@ interface Row {
 function openShapes(
   columns: readonly TableColumn[],
   isPresent: (index: number) => boolean,
-): { readonly whole: Row; current(): Row } {
+): { readonly whole: Row; current(): Row; partial(without: readonly number[]): Row } {
   const withDefault = columns.flatMap(({ hasDefault }, index) => (hasDefault ? [index] : []));
   const known = new Map<string, Row>();
   const rowWithout = (absent: readonly number[]): Row => {
     const indexes = columns.flatMap((_, index) => (absent.includes(index) ? [] : [index]));
     return { outcome: 'row', shape: { indexes, columns: indexes.map((index) => columns[index] as TableColumn) } };
+  };
+  const kept = (name: string, make: () => Row): Row => {
+    const row = known.get(name) ?? make();
+    known.set(name, row);
+    return row;
   };
   const whole = rowWithout([]);
   return {
@@ -203,10 +247,12 @@ function openShapes(
     current() {
       if (withDefault.length === 0) return whole;
       const absent = withDefault.filter((index) => !isPresent(index));
-      const name = absent.join();
-      const row = known.get(name) ?? rowWithout(absent);
-      known.set(name, row);
-      return row;
+      return kept(absent.join(), () => rowWithout(absent));
     },
+    partial: (without) =>
+      kept(`unchanged ${without.join()}`, () => {
+        const { outcome, shape } = rowWithout(without);
+        return { outcome, shape: { ...shape, isPartial: true } };
+      }),
   };
 }

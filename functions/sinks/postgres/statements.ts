@@ -178,6 +178,7 @@ function insertLast(
 ): string {
   const names = shape.columns.map(({ name }) => name);
   const others = names.filter((name) => !key.includes(name));
+  if (shape.isPartial) return updateLast({ table, shape, key, mirror }, from);
   const assignments = others.map((name) => `${quoted(name)} = EXCLUDED.${quoted(name)}`).join(', ');
   const keys = quotedList(key);
   const own = mirror ? `${DELETED}, ` : '';
@@ -185,6 +186,20 @@ function insertLast(
   return `INSERT INTO ${table.name} (${quotedList(names)})
     ${mirror ? `SELECT ${quotedList(names)} FROM (${last}) millrace_last WHERE NOT ${DELETED}` : last}
     ON CONFLICT (${keys}) DO ${others.length === 0 ? 'NOTHING' : `UPDATE SET ${assignments}`}`;
+}
+
+/** Stores the columns of a partial shape. The others, which the events do not have, keep their values. */
+function updateLast({ table, shape, key }: Merging & { readonly key: readonly string[] }, from: string): string {
+  const names = shape.columns.map(({ name }) => name);
+  const others = names.filter((name) => !key.includes(name));
+  const keys = quotedList(key);
+  const assignments = (others.length === 0 ? key : others)
+    .map((name) => `${quoted(name)} = millrace_last.${quoted(name)}`)
+    .join(', ');
+  const same = key.map((name) => `millrace_target.${quoted(name)} = millrace_last.${quoted(name)}`).join(' AND ');
+  return `UPDATE ${table.name} millrace_target SET ${assignments} FROM (
+      SELECT DISTINCT ON (${keys}) ${DELETED}, ${quotedList(names)} FROM ${from} ORDER BY ${keys}, ${ORDINAL} DESC) millrace_last
+    WHERE NOT millrace_last.${DELETED} AND ${same}`;
 }
 
 function literal(text: string): string {

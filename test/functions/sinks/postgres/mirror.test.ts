@@ -177,3 +177,38 @@ test('a mirror without a key is refused when the pipeline is defined', () => {
     'is missing: a mirror finds the row of a change by its key',
   );
 });
+
+test('a mirror keeps the values that an update lists as unchanged, and inserts no row from such an update', async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY, n int, body text NOT NULL, note text DEFAULT 'none')`);
+  const given = [
+    inserted({ id: 'a', n: 1, body: 'long', note: 'x' }),
+    inserted({ id: 'b', n: 1, body: 'longer', note: 'y' }),
+    updated({ id: 'a', n: 2, note: null, unchanged: ['body'] }),
+    updated({ id: 'a', n: 3, unchanged: ['body', 'note'] }),
+    updated({ id: 'b', unchanged: ['n', 'body', 'note'] }),
+    deleted({ id: 'b' }),
+    updated({ id: 'never seen', n: 3, unchanged: ['body', 'note'] }),
+  ];
+  expect(await write(openMirror(), given)).toEqual([]);
+  expect(await rowsOf()).toEqual([['a', 3, 'long', null]]);
+});
+
+test('a mirror finds the bad row among updates with unchanged values', async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY, n int CHECK (n <> 13), body text NOT NULL)`);
+  const given = [
+    inserted({ id: 'a', n: 1, body: 'long' }),
+    updated({ id: 'a', n: 13, unchanged: ['body'] }),
+    updated({ id: 'a', n: 'no number', unchanged: ['body'] }),
+    updated({ id: 'a', n: 2, unchanged: ['body'] }),
+  ];
+  const rejected = await write(openMirror(), given);
+  expect(rejected.map((text) => text.slice(0, 2))).toEqual(['1:', '2:']);
+  expect(await rowsOf()).toEqual([['a', 2, 'long']]);
+});
+
+test("a table's own column called unchanged is a column of its mirror", async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY, unchanged jsonb)`);
+  const rows = [inserted({ id: 'a', unchanged: ['id'] }), updated({ id: 'a', unchanged: ['x'] })];
+  expect(await write(openMirror(), rows)).toEqual([]);
+  expect(await rowsOf()).toEqual([['a', ['x']]]);
+});
