@@ -6,6 +6,7 @@ import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { mqttOnAws, mqttOnLaptop } from './sources/mqtt.ts';
 import { postgresQueryOnAws, postgresQueryOnLaptop } from './sources/postgres-query.ts';
+import { postgresChangesOnAws, postgresChangesOnLaptop } from './sources/postgres-changes.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**
@@ -36,6 +37,14 @@ export const connectors = {
     bundledResources: [],
     onAws: postgresQueryOnAws,
     onLaptop: postgresQueryOnLaptop,
+  },
+  'postgres-changes': {
+    kind: 'source',
+    delivery: 'pulled',
+    // A field for each of the stream's schema, without a bound.
+    bundledResources: ['fields'],
+    onAws: postgresChangesOnAws,
+    onLaptop: postgresChangesOnLaptop,
   },
   s3: {
     kind: 'sink',

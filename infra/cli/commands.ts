@@ -12,6 +12,7 @@ import { positions } from './commands/positions.ts';
 import { query } from './commands/query.ts';
 import { replay } from './commands/replay.ts';
 import { resume } from './commands/resume.ts';
+import { schema } from './commands/schema.ts';
 import { sql } from './commands/sql.ts';
 import { status } from './commands/status.ts';
 import { tail } from './commands/tail.ts';
@@ -38,4 +39,5 @@ export const commands: Readonly<Record<string, Command>> = {
   database,
   mappings,
   sql,
+  schema,
 };

@@ -44,10 +44,12 @@ function usesOf(step: StepPlan): readonly Use[] {
   if (step.kind === 'sink')
     return step.connector === 'postgres' ? [{ database, connections: connectionsOf(step) }] : [];
   const name = `${step.pipeline}/${step.name}`;
-  return step.connector === 'postgres-query'
-    ? [{ database, connections: { step: name, connections: 1, isExact: true } }]
-    : [];
+  const connections = SOURCE_CONNECTIONS[step.connector];
+  return connections === undefined ? [] : [{ database, connections: { step: name, connections, isExact: true } }];
 }
+
+/** A reader of the log has one connection for the log, and one for messages and rows. */
+const SOURCE_CONNECTIONS: Readonly<Record<string, number>> = { 'postgres-query': 1, 'postgres-changes': 2 };
 
 /** Kinesis gives a stream of on-demand capacity so many shards at first. */
 const FIRST_SHARDS = 4;

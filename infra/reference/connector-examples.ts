@@ -6,6 +6,7 @@ import { generatorSource } from '../../functions/sources/generator/generator.ts'
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { mqttSource } from '../../functions/sources/mqtt/mqtt.ts';
 import { postgresQuerySource } from '../../functions/sources/postgres-query/postgres-query.ts';
+import { postgresChangesSource } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
 
@@ -141,6 +142,34 @@ export const customers = definePipeline({
       }),
       to: 'orders',
     },
+  },
+});
+// #endregion
+
+// #region postgres-changes
+const Account = z.object({
+  id: z.int32(),
+  name: z.string().optional(),
+  since: z.iso.datetime().nullable().optional(),
+});
+
+export const accountCopy = definePipeline({
+  name: 'account-copy',
+  streams: { accounts: { schema: Account } },
+  sources: {
+    changes: {
+      read: postgresChangesSource({
+        tables: ['sales.accounts'],
+        snapshot: 'initial',
+        database: 'crm',
+        publication: 'millrace',
+        create: false,
+      }),
+      to: 'accounts',
+    },
+  },
+  sinks: {
+    copy: { from: 'accounts', write: postgresSink({ table: 'accounts', key: ['id'], mode: 'mirror' }) },
   },
 });
 // #endregion

@@ -6,6 +6,7 @@ import { generatorDefinition } from '../../functions/sources/generator/generator
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
 import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
+import { postgresChangesDefinition } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { ConnectorName } from '../connectors.ts';
 
@@ -76,6 +77,16 @@ A broker that refuses the login, the client id or the subscription stops the sou
 Limited by a column, the same holds only where a transaction gets the column's value after its first write, apart from \`margin\`: a sequence with \`CACHE\`, or numbers that a program reserves, can lose rows. Rows that are updated without a new value are not seen. A query of your own has no such promise: a row that appears with a lower number than the last one is never read, and every other row counts *once*.
 
 A row that does not fit \`schema\` is a dead letter, and so is one that is larger than a record of the stream. A table that is missing, has partitions or may not be read stops the source, which says what to do.`,
+  },
+  'postgres-changes': {
+    call: 'postgresChangesSource',
+    module: 'functions/sources/postgres-changes/postgres-changes.ts',
+    options: postgresChangesDefinition.options,
+    summary:
+      "Follows tables of a Postgres database (14 or newer) by its log, with logical replication: every insertion, update and deletion of a row becomes an event, `<table>.inserted`, `<table>.updated` or `<table>.deleted`, with the row as its data, the time of the commit as its time and the row's key as its key. Nothing is written into a table or a schema of yours. [Databases](databases.md#by-its-log) says what the server needs, and what becomes of types, changed keys, large values and altered tables.",
+    guarantees: `Every change that is committed after the slot was made counts *once*, and changes of one row come in the order of their commits. An event's sequence is the LSN of its commit and the number of the change in its transaction, so a run that died is repeated with the same events, and readers drop those that they have. The server is told that it may forget a change only once the event is in the stream and the position is stored. When changes are lost, because the slot was dropped, the server removed log that the slot needed, or the server was restored from a backup, the step stops and names the range; it never goes on behind a gap by itself.
+
+A row that is larger than a record becomes a dead letter with its key and size, and a TRUNCATE becomes a dead letter with the names of the tables: a mirror differs from its table then. The slot never fills the server's disk: without \`max_slot_wal_keep_size\` the source does not start.`,
   },
   s3: {
     call: 's3Sink',

@@ -12,6 +12,7 @@ const benchmarks = [
   'tables',
   'joins',
   'tables-memory',
+  'changes',
   'csv',
   'regex',
   'postgres',

@@ -1,12 +1,19 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll } from 'vitest';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
-import type { PostgresServer } from '../kit/servers.ts';
+import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { mqttContract } from './mqtt-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
 import { postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
-import { generatorHarness, httpHarness, s3FilesHarness } from './source-harnesses.ts';
+import {
+  generatorHarness,
+  httpHarness,
+  MANY_SLOTS,
+  postgresChangesHarness,
+  s3FilesHarness,
+} from './source-harnesses.ts';
 import { itemSourceContract, receivingSourceContract } from './sources.ts';
 
 /** A way to use a sink, for which its contract is checked. */
@@ -35,6 +42,19 @@ const asItIs = (content: Buffer) => content;
 /** The cases of every source. Each checks the contract of one way to use the source. */
 export const sourceCases: Readonly<Record<SourceName, readonly (() => void)[]>> = {
   generator: [() => pulledSourceContract('generator', generatorHarness)],
+  'postgres-changes': [
+    () => {
+      let server: PostgresServer;
+      beforeAll(async () => {
+        server = await startPostgres({ flags: MANY_SLOTS });
+      });
+      afterAll(() => server?.stop());
+      pulledSourceContract(
+        'postgres-changes',
+        postgresChangesHarness(() => server),
+      );
+    },
+  ],
   http: [() => receivingSourceContract('http', httpHarness)],
   mqtt: [() => mqttContract()],
   'postgres-query': [() => postgresQueryContract()],

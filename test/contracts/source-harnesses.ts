@@ -5,8 +5,10 @@ import { generatorDefinition, generatorSource } from '../../functions/sources/ge
 import { httpDefinition, httpSource } from '../../functions/sources/http/http.ts';
 import type { Reply } from '../../functions/sources/http/replies.ts';
 import type { Request } from '../../functions/sources/http/request-body.ts';
+import type { ChangesPosition } from '../../functions/sources/postgres-changes/position.ts';
+import { postgresChangesDefinition } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
-import { startS3 } from '../kit/servers.ts';
+import { type PostgresServer, startS3 } from '../kit/servers.ts';
 import type { PulledSourceHarness } from './pulled-sources.ts';
 import type { Given, ItemSourceHarness, ReceivingSourceHarness } from './sources.ts';
 
@@ -118,6 +120,75 @@ export const generatorHarness: PulledSourceHarness = {
     };
   },
 };
+
+/** The options of a server on which many slots are made. */
+export const MANY_SLOTS = ['-c', 'max_replication_slots=200'];
+
+/**
+ * A table in which 12,000 rows were inserted since the slot was made. Each read has a copy of that slot: a server
+ * forgets what was read.
+ */
+export function postgresChangesHarness(server: () => PostgresServer): PulledSourceHarness {
+  return {
+    count: 12_000,
+    async open() {
+      const database = await server().createDatabase();
+      const client = await server().connect(database);
+      await client.query('CREATE TABLE numbers (n int PRIMARY KEY)');
+      const { host, port, user, password } = server();
+      const open = () =>
+        postgresChangesDefinition.open({
+          step: 'pipeline/step',
+          pipelines: ['pipeline'],
+          options: postgresChangesDefinition.options.parse({ tables: ['numbers'], snapshot: 'none', create: true }),
+          resources: postgresChangesDefinition.resources.parse({
+            ...{ host, port, database, user, auth: { password }, tls: 'off' },
+            fields: [{ name: 'n', accepts: ['integer'], isRequired: true }],
+          }),
+        });
+      const start = await startOfChanges(open());
+      await client.query('INSERT INTO numbers SELECT generate_series(1, 12000)');
+      let copies = 0;
+      const copySlot = async (): Promise<string> => {
+        const slot = `${start.slot.slice(0, 50)}_${++copies}`;
+        await client.query('SELECT pg_copy_logical_replication_slot($1, $2)', [start.slot, slot]);
+        return slot;
+      };
+      return {
+        source: () => readToTheEnd(open(), { start, copySlot }),
+        strange: { place: 'elsewhere' },
+        close: () => client.end(),
+      };
+    },
+  };
+}
+
+/** Makes the slot of a source. Resolves to the position at which it begins. */
+async function startOfChanges(source: PulledSource<ChangesPosition>): Promise<ChangesPosition> {
+  const turn = { ending: new AbortController().signal, signal: new AbortController().signal };
+  for await (const { position } of source.read(undefined, turn)) if (position.read !== undefined) return position;
+  throw new Error('the source has ended before its slot was made');
+}
+
+/** The source, which begins where the slot was made, and ends once it has caught up in place of waiting for more. */
+function readToTheEnd(
+  source: PulledSource<ChangesPosition>,
+  { start, copySlot }: { readonly start: ChangesPosition; copySlot(): Promise<string> },
+): PulledSource<unknown> {
+  return {
+    position: source.position as PulledSource<unknown>['position'],
+    async *read(from, { ending, signal }) {
+      const caughtUp = new AbortController();
+      const position = (from ?? start) as ChangesPosition;
+      const turn = { ending: AbortSignal.any([ending, caughtUp.signal]), signal };
+      for await (const page of source.read({ ...position, slot: await copySlot() }, turn)) {
+        yield page;
+        // The message that a run writes at its start has been read: all that was there is in the pages.
+        if (page.position.read?.last?.token !== position.read?.last?.token) caughtUp.abort();
+      }
+    },
+  };
+}
 
 export const httpHarness: ReceivingSourceHarness<Request, Reply> = {
   open() {

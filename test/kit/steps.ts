@@ -19,6 +19,7 @@ import { generatorDefinition } from '../../functions/sources/generator/generator
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
 import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
+import { postgresChangesDefinition } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
@@ -40,8 +41,16 @@ const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
   http: (surroundings) => openRequestHandler(httpDefinition, surroundings),
   mqtt: (surroundings) => openPullHandler(mqttDefinition, surroundings),
   'postgres-query': (surroundings) => openPullHandler(postgresQueryDefinition, surroundings),
+  // There is no server here: give the events of the stream.
+  'postgres-changes': (surroundings) => openPullHandler({ ...postgresChangesDefinition, open: silent }, surroundings),
   's3-files': (surroundings) => openQueueHandler(s3FilesDefinition, surroundings),
 };
+
+/** Opens a source that has nothing to read. */
+const silent: typeof postgresChangesDefinition.open = (context) => ({
+  position: postgresChangesDefinition.open(context).position,
+  async *read() {},
+});
 
 /** Returns a sink's definition: the real one, except that Postgres is a model, because there is no server here. */
 function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): SinkDefinition<never, never> {

@@ -137,7 +137,7 @@ async function start(
   },
 ): Promise<{ stop(): Promise<void> }> {
   const { data, directory, port, flags, owner, onNotice } = settings;
-  const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'wal_level=logical'];
+  const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', ...LOG];
   const args = ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option]), ...flags];
   const guarded: Guarded = { command, args, owner, directory };
   const guard = spawn(process.execPath, [GUARD, JSON.stringify(guarded)], {
@@ -168,5 +168,8 @@ async function start(
     },
   };
 }
+
+/** Sources follow tables by the log. A source that stands still must not fill the disk. */
+const LOG = ['wal_level=logical', 'max_slot_wal_keep_size=1GB'];
 
 const GUARD = join(import.meta.dirname, 'postgres-guard.ts');

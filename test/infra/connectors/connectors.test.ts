@@ -10,6 +10,10 @@ import {
   postgresQueryDefinition,
   postgresQuerySource,
 } from '../../../functions/sources/postgres-query/postgres-query.ts';
+import {
+  postgresChangesDefinition,
+  postgresChangesSource,
+} from '../../../functions/sources/postgres-changes/postgres-changes.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources } from '../../../infra/needs.ts';
@@ -54,6 +58,12 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     {
       options: postgresQuerySource({ table: 'rows', schema: Row, type: 'row.changed', key: 'id' }).options,
       definition: postgresQueryDefinition,
+    },
+  ],
+  'postgres-changes': [
+    {
+      options: postgresChangesSource({ tables: ['rows'] }).options,
+      definition: postgresChangesDefinition,
     },
   ],
   s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
@@ -128,6 +138,10 @@ test('an http source with callers: bearer opens on a laptop, and takes requests 
   expect([await acceptedWith('laptop'), await acceptedWith('other')]).toEqual([1, 0]);
 });
 
+/** The stage's own database, and the same with a password for a connector that no database takes by IAM. */
+const ownDatabase = (name: ConnectorName): AwsResources =>
+  name === 'postgres-changes' ? awsWith({ ...DATABASE, authentication: { secret: SECRET } }) : AWS;
+
 describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
   test('accepts its own options', () => {
     expect(definition.options.safeParse(step.options).error).toBeUndefined();
@@ -138,7 +152,7 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
   });
 
   test.each([
-    { resources: AWS, database: "the stage's own database" },
+    { resources: ownDatabase(name), database: "the stage's own database" },
     { resources: GIVEN, database: 'a database that exists' },
     { resources: HERE, database: 'a database on this machine, which an emulator calls' },
   ])('gets the resources it requires on AWS, with $database', ({ resources: aws }) => {
@@ -148,7 +162,10 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
   });
 
   test('gets no secret in its environment, only the ARN', () => {
-    for (const { resources } of [connectors[name].onAws(step, AWS), connectors[name].onAws(step, GIVEN)]) {
+    for (const { resources } of [
+      connectors[name].onAws(step, ownDatabase(name)),
+      connectors[name].onAws(step, GIVEN),
+    ]) {
       expect(JSON.stringify(resources)).not.toContain('"password"');
     }
   });
@@ -163,11 +180,20 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
 
 describe('a connector says', () => {
   test("that its function runs in the database's network, when it calls the database", () => {
-    const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).network !== undefined);
-    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres', 'postgres-query']));
+    const calling = all.filter(
+      ({ name, step }) => connectors[name].onAws(step, ownDatabase(name)).network !== undefined,
+    );
+    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres', 'postgres-changes', 'postgres-query']));
     const { step } = all.find(({ name }) => name === 'postgres')!;
     expect(connectors.postgres.onAws(step, AWS).network).toEqual(NETWORK);
     expect(connectors.postgres.onAws(step, GIVEN).network).toBeUndefined();
+  });
+
+  test('that it takes no login by IAM, when it reads the log of a database', () => {
+    const { step } = all.find(({ name }) => name === 'postgres-changes')!;
+    expect(() => connectors['postgres-changes'].onAws(step, AWS)).toThrow(
+      "'p/s' reads the log of the stage's own database, whose user logs in by iam",
+    );
   });
 
   test('which database it calls, when the pipeline names another one', () => {

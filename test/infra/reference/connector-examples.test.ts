@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import {
+  accountCopy,
   customerCopy,
   priceLists,
   priceTables,
@@ -45,6 +46,19 @@ test('generatorSource: visits are in the stream, at their rate, with key and tim
   expect(events.length).toBeLessThanOrEqual(50 * 62);
   const [first] = events.map(({ type, key, time, data }) => ({ type, key, time, ...(data as { seen: string }) }));
   expect(first).toMatchObject({ type: 'page.visited', visitor: first?.key, seen: first?.time });
+});
+
+test('postgresChangesSource: what the source has of a table is in a mirror of it', async () => {
+  const run = await givenPipeline(accountCopy);
+  const change = (what: string, data: object) => event({ type: `accounts.${what}`, key: '7', data });
+  await run.given('accounts', [
+    change('inserted', { id: 7, name: 'Ann', since: null }),
+    change('updated', { id: 7, name: 'Anna', since: '2026-01-31T12:00:00Z' }),
+    change('inserted', { id: 8, name: 'Bo', since: null }),
+    change('deleted', { id: 8 }),
+  ]);
+  await run.settled();
+  expect(run.table('accounts')).toEqual([{ id: 7, name: 'Anna', since: '2026-01-31T12:00:00+00:00' }]);
 });
 
 test('s3FilesSource: the rows of a file are in the stream', async () => {

@@ -1,0 +1,16 @@
+import type { PostgresServer } from '../../clients/postgres-login.ts';
+import type { SchemaField } from './tables.ts';
+
+/** What is read, and from where. */
+export interface Changes {
+  readonly step: string;
+  readonly server: PostgresServer;
+  readonly tables: readonly string[];
+  readonly publication: string;
+  /** Whether a missing publication is made. */
+  readonly create: boolean;
+  /** Whether the rows that the tables have already come into the stream, too. */
+  readonly snapshot: 'initial' | 'none';
+  /** The fields of the stream's schema. */
+  readonly fields: readonly SchemaField[];
+}

@@ -1,0 +1,6 @@
+import { useServer } from './server.ts';
+
+useServer();
+await import('./read-changes.suite.ts');
+await import('./what-stops.suite.ts');
+await import('./snapshot.suite.ts');
