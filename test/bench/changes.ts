@@ -81,7 +81,7 @@ function openSource(database: string) {
 }
 
 async function begin(database: string): Promise<ChangesPosition> {
-  const turn = { ending: noDeadline(), signal: noDeadline() };
+  const turn = { ending: noDeadline(), signal: noDeadline(), most: 10_000 };
   for await (const { position } of openSource(database).read(undefined, turn)) if (position.read) return position;
   throw new Error('no slot was made');
 }
@@ -105,7 +105,7 @@ async function readAll(database: string, from: ChangesPosition): Promise<void> {
   const pulled = { source, writer, step } as unknown as PulledStep<ChangesPosition>;
   let state: PullState = { id: 'bench', open: false, atMillis: 0 };
   let rows = 0;
-  for await (const page of source.read(from, { ending: noDeadline(), signal: noDeadline() })) {
+  for await (const page of source.read(from, { ending: noDeadline(), signal: noDeadline(), most: 10_000 })) {
     state = await appendPage(pulled, { state, page }, noDeadline());
     rows += page.events.length;
     if (rows >= ROWS) break;

@@ -132,7 +132,7 @@ async function run(context: Context, killer: Killer | undefined): Promise<void> 
   let pages = 0;
   let chunks = 0;
   try {
-    for await (const page of open().read(started, { ending: ending.signal, signal: noDeadline() })) {
+    for await (const page of open().read(started, { ending: ending.signal, signal: noDeadline(), most: 10_000 })) {
       const isDue = killer !== undefined && page.events.length > 0 && pages++ >= killer.page;
       if (isDue && (await dies(context, killer))) return;
       log.push(...page.events);

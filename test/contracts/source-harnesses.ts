@@ -165,7 +165,7 @@ export function postgresChangesHarness(server: () => PostgresServer): PulledSour
 
 /** Makes the slot of a source. Resolves to the position at which it begins. */
 async function startOfChanges(source: PulledSource<ChangesPosition>): Promise<ChangesPosition> {
-  const turn = { ending: new AbortController().signal, signal: new AbortController().signal };
+  const turn = { ending: new AbortController().signal, signal: new AbortController().signal, most: 10_000 };
   for await (const { position } of source.read(undefined, turn)) if (position.read !== undefined) return position;
   throw new Error('the source has ended before its slot was made');
 }
@@ -177,10 +177,10 @@ function readToTheEnd(
 ): PulledSource<unknown> {
   return {
     position: source.position as PulledSource<unknown>['position'],
-    async *read(from, { ending, signal }) {
+    async *read(from, { ending, signal, most }) {
       const caughtUp = new AbortController();
       const position = (from ?? start) as ChangesPosition;
-      const turn = { ending: AbortSignal.any([ending, caughtUp.signal]), signal };
+      const turn = { ending: AbortSignal.any([ending, caughtUp.signal]), signal, most };
       for await (const page of source.read({ ...position, slot: await copySlot() }, turn)) {
         yield page;
         // The message that a run writes at its start has been read: all that was there is in the pages.

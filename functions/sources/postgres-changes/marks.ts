@@ -16,6 +16,8 @@ export interface Marks {
   /** Say where the server's log ends. */
   serverIsAt(lsn: Lsn): void;
   writeWhenDue(): void;
+  /** How many bytes of its log the server keeps for us, as far as it has said. */
+  kept(): bigint;
 }
 
 const MARK_EVERY_MILLIS = 60_000;
@@ -46,8 +48,11 @@ export function openMarks(
       });
   };
 
+  const kept = (): bigint => serverAt - parseLsn(acknowledgedBy(moving.now()));
+
   write();
   return {
+    kept,
     wasRead() {
       if (failure !== undefined) throw failure;
       if (!isOut || !moving.hasSeen()) return false;
@@ -59,8 +64,7 @@ export function openMarks(
     },
     writeWhenDue() {
       const sinceMillis = Date.now() - writtenMillis;
-      const kept = serverAt - parseLsn(acknowledgedBy(moving.now()));
-      const isFull = kept > MOST_KEPT_BYTES && sinceMillis >= SHORTEST_MARK_MILLIS;
+      const isFull = kept() > MOST_KEPT_BYTES && sinceMillis >= SHORTEST_MARK_MILLIS;
       if (!isOut && (isFull || sinceMillis >= MARK_EVERY_MILLIS)) write();
     },
   };

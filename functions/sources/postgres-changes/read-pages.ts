@@ -1,11 +1,12 @@
 import type { Database } from '../../clients/postgres.ts';
 import type { PullTurn } from '../../runtime/source.ts';
-import { chunkPages, PAGE_EVENTS, type Page } from './chunk-pages.ts';
+import { chunkPages, mostEvents, type Page } from './chunk-pages.ts';
 import { type Decoder, openDecoder } from './decode.ts';
 import { MOST_FIXED_BYTES } from './fixed-chunk.ts';
 import { followPosition } from './follow-position.ts';
 import type { Lsn } from './lsn.ts';
 import { openMarks } from './marks.ts';
+import { noteOf } from './note.ts';
 import type { ChangesPosition, ReadUpTo } from './position.ts';
 import type { Following } from './relations.ts';
 import { errorIn, type LogReader } from './replication.ts';
@@ -58,8 +59,10 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
     pageMillis = Date.now();
     const leftOut = [...decoder.leftOut].sort().slice(0, MOST_LEFT_OUT);
     const snapshot = chunks?.now();
+    const note = noteOf({ snapshot, leftOut, kept: marks.kept() });
     return {
       ...decoder.taken(),
+      ...(note === undefined ? {} : { note }),
       position: {
         slot,
         tables: [...tables.keys()],
@@ -88,7 +91,7 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
       if (isReached) {
         isReached = false;
         yield* chunkReached();
-      } else if (decoder.waiting.events >= PAGE_EVENTS || decoder.waiting.bytes >= PAGE_BYTES) {
+      } else if (decoder.waiting.events >= mostEvents(turn) || decoder.waiting.bytes >= PAGE_BYTES) {
         await chunks?.prune();
         yield page();
       }

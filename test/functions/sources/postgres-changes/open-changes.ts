@@ -80,7 +80,7 @@ export async function followTables(
     const ending = new AbortController();
     const pages: Page[] = [];
     const source = open();
-    for await (const page of source.read(from, { ending: ending.signal, signal: noDeadline() })) {
+    for await (const page of source.read(from, { ending: ending.signal, signal: noDeadline(), most: 10_000 })) {
       const stored = source.position.parse(JSON.parse(JSON.stringify(page.position)));
       pages.push({ ...page, position: stored });
       await onPage?.(page);

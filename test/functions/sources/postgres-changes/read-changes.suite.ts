@@ -22,6 +22,7 @@ describe('changes of a table', () => {
       ['customers.deleted', '1', { id: 1 }],
     ]);
     expect(pages.at(-1)?.position.leftOut).toEqual(['customers.note']);
+    expect(pages.at(-1)?.note).toBe('left out, because the schema has no such field: customers.note');
     await close();
   });
 
