@@ -5,8 +5,8 @@ import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
 import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { mqttOnAws, mqttOnLaptop } from './sources/mqtt.ts';
-import { postgresQueryOnAws, postgresQueryOnLaptop } from './sources/postgres-query.ts';
 import { postgresChangesOnAws, postgresChangesOnLaptop } from './sources/postgres-changes.ts';
+import { postgresQueryOnAws, postgresQueryOnLaptop } from './sources/postgres-query.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**

@@ -5,8 +5,8 @@ import { slackSink, webhookSink } from '../../functions/sinks/webhook/webhook.ts
 import { generatorSource } from '../../functions/sources/generator/generator.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { mqttSource } from '../../functions/sources/mqtt/mqtt.ts';
-import { postgresQuerySource } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { postgresChangesSource } from '../../functions/sources/postgres-changes/postgres-changes.ts';
+import { postgresQuerySource } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
 

@@ -5,8 +5,8 @@ import { webhookDefinition } from '../../functions/sinks/webhook/webhook.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
-import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { postgresChangesDefinition } from '../../functions/sources/postgres-changes/postgres-changes.ts';
+import { postgresQueryDefinition } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { ConnectorName } from '../connectors.ts';
 

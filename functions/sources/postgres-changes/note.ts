@@ -3,7 +3,10 @@ import type { SnapshotState } from './position.ts';
 const MIB = 1024n * 1024n;
 const MOST_CHARACTERS = 500;
 
-/** Says what `millrace status` shows of a source: how far its snapshot is, what it leaves out, and what the server keeps. */
+/**
+ * Says what `millrace status` shows of a source: how far its snapshot is, what it leaves out, and what the server
+ * keeps.
+ */
 export function noteOf({
   snapshot,
   leftOut,

@@ -7,13 +7,13 @@ import { generatorDefinition, generatorSource } from '../../../functions/sources
 import { httpDefinition, httpSource } from '../../../functions/sources/http/http.ts';
 import { mqttDefinition, mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
 import {
-  postgresQueryDefinition,
-  postgresQuerySource,
-} from '../../../functions/sources/postgres-query/postgres-query.ts';
-import {
   postgresChangesDefinition,
   postgresChangesSource,
 } from '../../../functions/sources/postgres-changes/postgres-changes.ts';
+import {
+  postgresQueryDefinition,
+  postgresQuerySource,
+} from '../../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources } from '../../../infra/needs.ts';
@@ -183,7 +183,9 @@ describe('a connector says', () => {
     const calling = all.filter(
       ({ name, step }) => connectors[name].onAws(step, ownDatabase(name)).network !== undefined,
     );
-    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres', 'postgres-changes', 'postgres-query']));
+    expect(new Set(calling.map(({ name }) => name))).toEqual(
+      new Set(['postgres', 'postgres-changes', 'postgres-query']),
+    );
     const { step } = all.find(({ name }) => name === 'postgres')!;
     expect(connectors.postgres.onAws(step, AWS).network).toEqual(NETWORK);
     expect(connectors.postgres.onAws(step, GIVEN).network).toBeUndefined();
