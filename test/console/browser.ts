@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, launch, type Page } from 'puppeteer-core';
-import { expect } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
 
 const SCREENSHOTS = join(REPOSITORY, 'test', 'console', 'screenshots');
@@ -61,8 +60,7 @@ export async function shows(page: Page, text: string): Promise<void> {
   await page
     .waitForFunction((wanted: string) => document.body.textContent?.includes(wanted), { timeout: 60_000 }, text)
     .catch(async () => {
-      // The report of a failure then says what was there.
-      expect(await textOf(page)).toContain(text);
+      throw new Error(`the page does not show '${text}', but:\n${await textOf(page)}`);
     });
 }
 

@@ -28,7 +28,9 @@ describe('a stage of 500 steps of 50 shards, and a stream that takes 10,000 even
     const { page, visit, faults } = open;
     await visit('/');
     await shows(page, 'steps need a look');
-    expect(await page.$$eval('.graph .step', (steps) => steps.length)).toBe(500);
+    const { ScriptDuration: first = 0 } = await page.metrics();
+    console.log(`500 steps: ${ms(first)} of script until the first of them are drawn`);
+    await page.waitForFunction(() => document.querySelectorAll('.graph .step').length === 500);
     expect(await page.$$eval('.graph .step .state', (all) => all.filter((one) => one.textContent === '…').length)).toBe(
       0,
     );

@@ -1,5 +1,6 @@
 import { ownConsole } from '../../infra/local/own-console.ts';
 import { type Local, startLocal } from '../../infra/local/start.ts';
+import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { sensors } from '../../infra/pipelines/sensors.ts';
 
 /** A running pipeline with its console, and events for it. */
@@ -9,11 +10,14 @@ export interface Stage {
   post(readings: readonly object[]): Promise<number>;
 }
 
-export async function startStage(running: AsyncDisposableStack, signal: AbortSignal): Promise<Stage> {
-  const pipelines = [sensors];
+export async function startStage(
+  running: AsyncDisposableStack,
+  signal: AbortSignal,
+  pipelines: readonly Pipeline[] = [sensors],
+): Promise<Stage> {
   const local = await startLocal({ pipelines, onLog: () => {}, trace: () => () => {}, signal }, running);
   const url = await ownConsole(local, pipelines, { port: 0, running });
-  const [devices = ''] = [...local.runner.urls.values()];
+  const devices = local.runner.urls.get('sensors/devices') ?? '';
   return {
     local,
     url,

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import type { GraphNode, StepSummary } from '../answers.ts';
+import { useEffect } from 'preact/hooks';
+import type { GraphNode, PipelineGraph, StepSummary } from '../answers.ts';
 import { Graph } from './graph.tsx';
 import { knownSteps, topology } from './live-steps.ts';
 import { Shown } from './parts.tsx';
@@ -9,6 +10,13 @@ import { adviceOf, counted, stateText } from './words.ts';
 /** Shows the graph of every pipeline, and above them which steps need a look. */
 export function PipelinesPage() {
   const wanted = useSignal('');
+  const drawn = useSignal(FIRST_STEPS);
+  const isWhole = drawn.value >= stepsOf(topology.value?.pipelines ?? []);
+  useEffect(() => {
+    if (isWhole) return;
+    const timer = setTimeout(() => (drawn.value += STEPS_AT_ONCE));
+    return () => clearTimeout(timer);
+  }, [drawn.value, isWhole]);
   const all = topology.value;
   if (all === undefined) return <p class="muted waiting">Asking …</p>;
   if (all.pipelines.length === 0) return <NoPipelines />;
@@ -32,7 +40,9 @@ export function PipelinesPage() {
       </div>
       <Troubles />
       {shown.length === 0 && <p class="muted">No pipeline, step or stream has '{wanted.value}' in its name.</p>}
-      {shown.map((graph) => {
+      {shown.map((graph, index) => {
+        // The first graphs can be seen before all of hundreds are drawn.
+        if (stepsOf(shown.slice(0, index)) >= drawn.value) return undefined;
         const isNamed = graph.name.toLowerCase().includes(text);
         return (
           <section class="pipeline" key={graph.name} aria-label={`pipeline ${graph.name}`}>
@@ -47,6 +57,14 @@ export function PipelinesPage() {
       })}
     </>
   );
+}
+
+/** So many steps are drawn at once: more would keep the page busy for longer than a blink. */
+const STEPS_AT_ONCE = 40;
+const FIRST_STEPS = 80;
+
+function stepsOf(graphs: readonly PipelineGraph[]): number {
+  return graphs.reduce((sum, { nodes }) => sum + nodes.filter(({ node }) => node === 'step').length, 0);
 }
 
 /** The most steps that are listed: with more of them in trouble, their cause is one. */
