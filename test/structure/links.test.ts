@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(REPOSITORY, 'docs')).map((name) => `docs/${name}`)];
+const inDocs = readdirSync(join(REPOSITORY, 'docs')).filter((name) => name.endsWith('.md'));
+const pages = ['README.md', 'CONTRIBUTING.md', ...inDocs.map((name) => `docs/${name}`)];
 
 test.each(pages)('the links of %s lead to files and sections that exist', (page) => {
   for (const [link, path = '', section] of linksOf(page)) {
