@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { SplitSource } from '../../../functions/runtime/source.ts';
 import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { generatorSource } from '../../../functions/sources/generator/generator.ts';
+import { postgresQuerySource } from '../../../functions/sources/postgres-query/postgres-query.ts';
 import { definePipeline, minutes } from '../../../infra/pipelines/pipeline.ts';
 import { asText, synthesized } from './synthesized.ts';
 
@@ -82,6 +83,35 @@ test('a source with several outputs may append to each of its streams, and knows
   const appends = statements.filter(({ Sid }: { Sid: string }) => Sid === 'AppendsToItsOutput');
   expect(appends).toHaveLength(1);
   expect(appends[0].Resource).toHaveLength(2);
+});
+
+test('a source that reads the database runs in its network, and logs in to it', async () => {
+  const crm = definePipeline({
+    name: 'crm',
+    streams: { rows: { schema: Row } },
+    sources: {
+      own: { read: postgresQuerySource({ table: 'rows', schema: Row, type: 'row.changed', key: 'id' }), to: 'rows' },
+    },
+  });
+  const ofSource = async (context: object) => {
+    const { template } = (await synthesized({ ...context }, [crm])).stack('millrace-dev-crm');
+    const [source] = Object.values(
+      template.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-crm--own' } }),
+    );
+    const { Environment, Role, VpcConfig } = source?.Properties ?? {};
+    const { Policies } = template.toJSON().Resources[Role['Fn::GetAtt'][0]].Properties;
+    const sids = Policies[0].PolicyDocument.Statement.map(({ Sid }: { Sid: string }) => Sid);
+    const { resources } = parseEnvironmentConfig(asText(Environment.Variables.STEP_CONFIG));
+    return { VpcConfig, sids, resources };
+  };
+  const own = await ofSource({});
+  expect(own.VpcConfig.SubnetIds.length).toBeGreaterThan(0);
+  expect(own.sids).toContain('LogsInToTheDatabaseByIam');
+  expect(own.resources).toMatchObject({ auth: { iam: true } });
+  const secret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:x';
+  const given = await ofSource({ database: { host: 'db.example.com', name: 'n', user: 'u', secret, ca: 'public' } });
+  expect(given.sids).toContain('ReadsThePasswordOfTheDatabaseUser');
+  expect(given.resources).toMatchObject({ host: 'db.example.com', auth: { secret } });
 });
 
 test('a pulled source has an alarm for a schedule that does not run, and none for lag', async () => {
