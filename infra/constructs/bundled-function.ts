@@ -80,7 +80,7 @@ function vpcConfigOf({ subnetIds, securityGroupIds }: FunctionNetwork) {
 }
 
 /** Turns a statement into CDK's form. Its reason becomes the `Sid`, which can be read in the account. */
-function asPolicyStatement({ why, effect, actions, resources, conditions }: Statement): PolicyStatement {
+export function asPolicyStatement({ why, effect, actions, resources, conditions }: Statement): PolicyStatement {
   return new PolicyStatement({
     sid: why.replaceAll(/(?:^| )([a-z])/g, (_, letter: string) => letter.toUpperCase()),
     effect: effect === 'deny' ? Effect.DENY : Effect.ALLOW,

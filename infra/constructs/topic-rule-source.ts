@@ -1,9 +1,12 @@
 import { Stack } from 'aws-cdk-lib';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnTopicRule } from 'aws-cdk-lib/aws-iot';
 import { Construct } from 'constructs';
+import type { Statement } from '../needs.ts';
 import { outputsOf, type SourcePlan } from '../pipelines/plan.ts';
 import { topicRuleOf } from '../sources/topic-rule.ts';
+import { asPolicyStatement } from './bundled-function.ts';
+import { explainWildcards } from './explained-wildcards.ts';
 import { encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -26,32 +29,22 @@ export class TopicRuleSource extends Construct {
     const streams = outputsOf(step);
     const [arn = ''] = streams.map((stream) => streamArnOf(stream, names));
     const failed = `iot/${step.pipeline}/${step.name}`;
+    const statements: readonly Statement[] = [
+      { why: 'appends to its output', actions: ['kinesis:PutRecord'], resources: [arn] },
+      ...encryptsItsOutput(streams, names),
+      {
+        why: 'keeps what failed',
+        actions: ['s3:PutObject'],
+        resources: [`${names.bucketArnOf(names.deadLetters)}/${failed}/*`],
+      },
+    ];
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('iot.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
-      inlinePolicies: {
-        rule: new PolicyDocument({
-          statements: [
-            new PolicyStatement({ sid: 'AppendsToItsOutput', actions: ['kinesis:PutRecord'], resources: [arn] }),
-            ...encryptsItsOutput(streams, names).map(
-              ({ actions, resources, conditions }) =>
-                new PolicyStatement({
-                  sid: 'EncryptsItsOutput',
-                  actions: [...actions],
-                  resources: [...resources],
-                  conditions: conditions ?? {},
-                }),
-            ),
-            new PolicyStatement({
-              sid: 'KeepsWhatFailed',
-              actions: ['s3:PutObject'],
-              resources: [`${names.bucketArnOf(names.deadLetters)}/${failed}/*`],
-            }),
-          ],
-        }),
-      },
+      inlinePolicies: { rule: new PolicyDocument({ statements: statements.map(asPolicyStatement) }) },
     });
+    explainWildcards(role, statements);
     const { sql, partitionKey } = topicRuleOf(step);
     const streamName = arn.slice(arn.indexOf(':stream/') + ':stream/'.length);
     new CfnTopicRule(this, 'Rule', {

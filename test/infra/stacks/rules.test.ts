@@ -9,15 +9,32 @@ import { CfnBucket } from 'aws-cdk-lib/aws-s3';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
 import { CONTEXT_KEYS, parseContext } from '../../../infra/context.ts';
 import { pipelines } from '../../../infra/pipelines/all.ts';
-import type { Pipeline } from '../../../infra/pipelines/pipeline.ts';
+import { definePipeline, type Pipeline } from '../../../infra/pipelines/pipeline.ts';
 import { COMPARED } from '../../../infra/stacks/kept.ts';
 import { addStage } from '../../../infra/stacks/stage.ts';
 import { pythonEnvironment } from '../../kit/python-environment.ts';
 import { pipelines as example } from '../pipelines/example.ts';
 import { documentedContexts } from './documented-contexts.ts';
 import { synthesized } from './synthesized.ts';
+
+const Measured = z.object({ celsius: z.number() });
+const read = mqttSource({
+  broker: 'iot-core',
+  topic: 'halls/+',
+  schema: Measured,
+  type: 'hall.measured',
+  key: 'topic(2)',
+});
+/** A source that AWS IoT Core feeds. */
+const devices = definePipeline({
+  name: 'devices',
+  streams: { measured: { schema: Measured } },
+  sources: { halls: { read, to: 'measured' } },
+});
 
 let folder: string;
 let bin: string;
@@ -29,7 +46,7 @@ const CASES: readonly {
   readonly all: readonly Pipeline[];
 }[] = [
   ...documented.map(({ command, context }) => ({ name: command, context, all: pipelines })),
-  { name: 'every kind of step', context: {}, all: example },
+  { name: 'every kind of step', context: {}, all: [...example, devices] },
 ];
 
 beforeAll(async () => {
