@@ -65,20 +65,31 @@ interface Reading {
 }
 
 async function* readWindow(reading: Reading, from: TablePosition | undefined): AsyncGenerator<Page> {
-  const { reader, client, moment, turn } = reading;
+  const { moment, turn } = reading;
   const { position: found, isNew } = beginningAt(from, moment);
-  const fresh = { to: String(moment.horizon), at: moment.at };
+  const hasRows = moment.horizon > BigInt(found.below);
   // What begins is stored with its window: the time of the first events has to be the same when they are read again.
-  const position = isNew && moment.horizon > BigInt(found.below) ? { ...found, window: fresh } : found;
+  const position = isNew && hasRows ? { ...found, window: windowAt(moment) } : found;
   if (isNew) yield emptyPage(position);
   if (turn.ending.aborted) return;
+  if (position.window === undefined && !hasRows) yield await waitingPage(reading, position);
+  else yield* rowsOfWindow(reading, position);
+}
+
+function windowAt({ horizon, at }: Moment): NonNullable<TablePosition['window']> {
+  return { to: String(horizon), at };
+}
+
+/** Says who holds the horizon, when it has not moved since the last run. */
+async function waitingPage({ client, moment }: Reading, position: TablePosition): Promise<Page> {
+  const note = moment.horizon < moment.next ? await whoHolds(client, moment.horizon) : undefined;
+  return { ...emptyPage(position), ...(note === undefined ? {} : { note }) };
+}
+
+async function* rowsOfWindow(reading: Reading, position: TablePosition): AsyncGenerator<Page> {
+  const { reader, client, moment, turn } = reading;
   const { window: begun, ...rest } = position;
-  const below = BigInt(position.below);
-  if (begun === undefined && moment.horizon <= below) {
-    const note = moment.horizon < moment.next ? await whoHolds(client, moment.horizon) : undefined;
-    return yield { ...emptyPage(position), ...(note === undefined ? {} : { note }) };
-  }
-  const window = begun ?? fresh;
+  const window = begun ?? windowAt(moment);
   const statement = await windowStatement(reading, { position, window });
   // The rows of a window are the same whenever it is read, but for those that were overwritten since.
   const added = await boundOf(reading);
