@@ -7,7 +7,7 @@ import { pulledSourceContract } from './pulled-sources.ts';
 
 const Numbered = z.object({ n: z.int() });
 /** Pages have 20 rows at first, and ten times as many each time. */
-const COUNT = 3_000;
+const COUNT = 1_500;
 
 /** The ways to read a database. */
 const READ = {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ReaderName, type Schedules, startSchedules } from './run.ts';
 
 /** A sample: `npm run test:horizon` performs 10,000. */
-const COUNT = 8;
+const COUNT = 6;
 
 let schedules: Schedules;
 beforeAll(async () => {
