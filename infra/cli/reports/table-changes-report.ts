@@ -5,7 +5,7 @@ export function tableChangesReport(title: string, changes: readonly TableChange[
   if (changes.length === 0) return `${title}: no pipeline has a table`;
   const width = Math.max(...changes.map((change) => nameOf(change).length));
   const lines = changes.flatMap((change) => [
-    `${nameOf(change).padEnd(width)}  ${WORDS[change.change]}`,
+    `${nameOf(change).padEnd(width)}  ${wordOf(change)}`,
     ...[...change.differences, ...consequences(change)].map((line) => `  ${line}`),
   ]);
   return [title, '', ...lines].join('\n');
@@ -13,12 +13,17 @@ export function tableChangesReport(title: string, changes: readonly TableChange[
 
 const nameOf = ({ pipeline, table }: TableChange): string => `${pipeline}/${table}`;
 
+/** A table whose step would stop is refused, whatever the log has. */
+function wordOf({ change, stops }: TableChange): string {
+  return stops === undefined ? WORDS[change] : WORDS.impossible;
+}
+
 const WORDS: Readonly<Record<TableChange['change'], string>> = {
   new: 'new: its step makes it when the first event arrives',
   none: 'unchanged',
   transparent: 'transparent',
-  rebuild: 'rebuild',
-  impossible: 'impossible',
+  rebuild: 'rebuild from the log',
+  impossible: 'refused',
   taken: 'taken',
 };
 

@@ -165,9 +165,26 @@ test('the report says of each table what differs, how far back the log reaches, 
   expect(text).toBe(`dev on this machine
 
 shop/a     unchanged
-shop/sums  impossible
+shop/sums  refused
   WHERE was n > 1 and is n > 2
   the state cannot go on, and cannot be made again: deployed under this name, the step stops
   the log reaches back to 2026-03-01T00:00:00.000Z only, and the table may have events since 2026-02-01T00:00:00.000Z: undo the
   change, or give the step another name without formerly: its new table has the events that the log still has`);
+});
+
+test('the report says that a table is made again of the log, and of a join that cannot be, why not and the way round', () => {
+  const log = { from: '2026-03-01T00:00:00.000Z', tableFrom: '2026-03-02T00:00:00.000Z', isWhole: true };
+  const of = { pipeline: 'shop', change: 'rebuild', differences: ['WHERE was n > 1 and is n > 2'], log } as const;
+  const stops = 'the stream of the join has only what its former code read';
+  const text = tableChangesReport('dev on this machine', [
+    { ...of, table: 'sums' },
+    { ...of, table: 'cards', isJoin: true, stops },
+    { ...of, table: 'enriched', isJoin: true },
+  ]);
+  expect(text).toContain('shop/sums      rebuild from the log\n');
+  expect(text).toContain(`shop/cards     refused
+  WHERE was n > 1 and is n > 2
+  the state cannot go on, and is not made again by itself: ${stops}. Deployed under this name, the step stops:
+  undo the change, or give the join another name without formerly and streamOf. It then begins anew, with the`);
+  expect(text).toMatch(/shop\/enriched {2}rebuild from the log[\s\S]*what the join has published stays as it is$/);
 });
