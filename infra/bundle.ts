@@ -23,6 +23,8 @@ export interface Bundle {
   readonly path: string;
   /** The hash of the function's bytes: the same for the same sources on any machine. */
   readonly sha256: string;
+  /** The packages whose machine code the function loads from its folder (native-files.ts). */
+  readonly native: readonly string[];
 }
 
 /** The source of a function: a module's path in the repository, or code that is generated for the bundle. */
@@ -56,7 +58,7 @@ async function madeBefore(recipe: string, folder: string): Promise<Bundle | unde
   );
   if (code === undefined || map === undefined || sha256Of(code) !== fresh.sha256) return undefined;
   await touch([path, `${path}.map`, recipe]);
-  return { path, sha256: fresh.sha256 };
+  return { path, sha256: fresh.sha256, native: fresh.native };
 }
 
 interface Making {
@@ -76,10 +78,11 @@ async function make({ entry, input, recipe, beganMillis }: Making, folder: strin
   const temporary = join(folder, randomUUID());
   await replaceFile(join(path, BUNDLE_FILE), code, temporary);
   await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
-  const made = await recipeOf(sha256, { paths: filesOf(metafile, input), beganMillis });
+  const native = nativeOf(metafile);
+  const made = await recipeOf({ sha256, native }, { paths: filesOf(metafile, input), beganMillis });
   if (made !== undefined) await replaceFile(recipe, Buffer.from(JSON.stringify(made)), temporary);
   await touch([path, `${path}.map`]);
-  return { path, sha256 };
+  return { path, sha256, native };
 }
 
 /**
@@ -87,7 +90,13 @@ async function make({ entry, input, recipe, beganMillis }: Making, folder: strin
  * plugin's own module: its code stands in this file.
  */
 function filesOf({ inputs }: Metafile, { stdin }: Input): readonly string[] {
-  return Object.keys(inputs).filter((path) => path !== stdin?.sourcefile && !path.startsWith('no-http2:'));
+  return Object.keys(inputs).filter(
+    (path) => path !== stdin?.sourcefile && !/^(no-http2|native|native-url):/.test(path),
+  );
+}
+
+function nativeOf({ inputs }: Metafile): string[] {
+  return Object.keys(inputs).flatMap((path) => (path.startsWith('native:') ? [path.slice('native:'.length)] : []));
 }
 
 function pathOf(folder: string, sha256: string): string {
@@ -179,6 +188,24 @@ const NO_HTTP2: Plugin = {
 };
 
 /**
+ * Loads DuckDB's machine code from the function's folder. The package's own module would look for a package of the
+ * platform in node_modules, which a function does not have.
+ */
+const NATIVE: Plugin = {
+  name: 'native',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@duckdb\/node-bindings$/ }, ({ path }) => ({ path, namespace: 'native' }));
+    onLoad({ filter: /.*/, namespace: 'native' }, () => ({
+      contents: `const { fileURLToPath } = require('node:url');
+        process.dlopen(module, fileURLToPath(new URL('./duckdb.node', require('native-url').url)));`,
+    }));
+    // CommonJS, as the package is, cannot say where it is.
+    onResolve({ filter: /^native-url$/ }, ({ path }) => ({ path, namespace: 'native-url' }));
+    onLoad({ filter: /.*/, namespace: 'native-url' }, () => ({ contents: 'export const url = import.meta.url;' }));
+  },
+};
+
+/**
  * Imports zod as a namespace in our code and in users'. With `import { z }`, which imports an object that has all of
  * zod, esbuild can leave nothing out, and half of zod is not used.
  */
@@ -235,7 +262,10 @@ const OPTIONS = {
   banner: { js: REQUIRE },
   // pg tries to load it, and works without.
   external: ['pg-native'],
-  plugins: [ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2, ONLY_USED_ZOD, ONLY_USED_SCHEMAS],
+  plugins: [
+    ...[ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2],
+    ...[NATIVE, ONLY_USED_ZOD, ONLY_USED_SCHEMAS],
+  ],
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 

@@ -51,7 +51,8 @@ export const connectors = {
     delivery: 'scheduled',
     progress: 'checkpoint',
     prefixOf: s3PrefixOf,
-    bundledResources: [],
+    // Of Parquet: a column for each field of the schema, without a bound.
+    bundledResources: ['columns'],
     onAws: s3OnAws,
     onLaptop: s3OnLaptop,
   },

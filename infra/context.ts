@@ -49,6 +49,11 @@ const Context = strict({
   network: Network.optional(),
   zones: Zones.optional(),
   /**
+   * Where functions run that carry machine code, such as DuckDB: `lambda`, or `here` for an endpoint that runs functions
+   * on this machine.
+   */
+  native: z.enum(['lambda', 'here']).default('lambda'),
+  /**
    * The ARN of the customer managed KMS key for the secrets that the stage makes: the tokens of HTTP sources. By
    * default AWS's own key for Secrets Manager.
    */

@@ -11,6 +11,8 @@ import { REPOSITORY } from './repository.ts';
  */
 const Recipe = z.object({
   sha256: z.string(),
+  /** The packages with machine code that it loads. */
+  native: z.array(z.string()),
   /** Hashes of the bundle's sources, by their paths from the repository. */
   inputs: z.record(z.string(), z.string()),
 });
@@ -34,7 +36,7 @@ export async function recipeName(entry: string): Promise<string> {
  * decides beside them, may have changed since `beganMillis`: nobody knows then which bytes esbuild has read.
  */
 export async function recipeOf(
-  sha256: string,
+  { sha256, native }: Pick<Recipe, 'sha256' | 'native'>,
   { paths, beganMillis }: { readonly paths: readonly string[]; readonly beganMillis: number },
 ): Promise<Recipe | undefined> {
   for (const path of SURROUNDINGS) if (await mayHaveChanged(path, beganMillis)) return undefined;
@@ -45,7 +47,7 @@ export async function recipeOf(
     if (hash === undefined || (await mayHaveChanged(path, beganMillis))) return undefined;
     inputs[path] = hash;
   }
-  return { sha256, inputs };
+  return { sha256, native, inputs };
 }
 
 /** Tells whether a file may have changed since a time. One that is not there has not: it may never have been there. */

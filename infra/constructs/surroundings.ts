@@ -1,6 +1,7 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
-import type { Bundle, Entry } from '../bundle.ts';
+import type { Entry } from '../bundle.ts';
 import type { Names } from '../names.ts';
+import type { CompleteBundle } from '../native-files.ts';
 import type { AwsResources } from '../needs.ts';
 
 /** The parts of a stage's platform that the steps of every pipeline use. */
@@ -16,5 +17,5 @@ export interface Surroundings {
   /** The ARN of the topic that alarms notify. */
   readonly alarms: string | undefined;
   /** Returns the bundle of a step's entry. */
-  bundleOf(entry: Entry): Bundle;
+  bundleOf(entry: Entry): CompleteBundle;
 }

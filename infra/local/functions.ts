@@ -4,6 +4,7 @@ import { configuredBundle } from '../configured-bundle.ts';
 import { connectors } from '../connectors.ts';
 import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
+import { type CompleteBundle, completeBundle } from '../native-files.ts';
 import type { LaptopResources } from '../needs.ts';
 import { type StepPlan, schemaOf } from '../pipelines/plan.ts';
 import { stepConfigPartsOf } from '../pipelines/step-config.ts';
@@ -18,7 +19,7 @@ import type { LocalStage } from './stage.ts';
 /** A step with its bundle, which can be built while the servers start. */
 export interface BundledStep {
   readonly step: StepPlan;
-  readonly bundled: Bundle;
+  readonly bundled: CompleteBundle;
 }
 
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
@@ -32,7 +33,7 @@ export async function bundleSteps(steps: readonly StepPlan[]): Promise<readonly 
 }
 
 export async function bundleStep(step: StepPlan): Promise<BundledStep> {
-  return { step, bundled: await bundle(step.entry, BUNDLES) };
+  return { step, bundled: await completeBundle(await bundle(step.entry, BUNDLES), 'here') };
 }
 
 /** Defines a step's function for this machine, configured as it would be on AWS. */

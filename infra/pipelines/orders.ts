@@ -30,7 +30,7 @@ export const orders = definePipeline({
     'completed-orders': { from: 'orders', apply: completedOrders, to: 'completed' },
   },
   sinks: {
-    lake: { from: 'orders', write: s3Sink({ prefix: 'orders', by: 'month' }), every: minutes(5) },
+    lake: { from: 'orders', write: s3Sink({ prefix: 'orders', format: 'parquet', by: 'month' }), every: minutes(5) },
     completed_orders: {
       from: 'completed',
       write: postgresSink({ table: 'completed_orders', key: ['row_id'], create: true }),

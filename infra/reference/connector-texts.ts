@@ -17,6 +17,8 @@ export interface ConnectorText {
   readonly module: string;
   /** Further functions of the module that the example calls. */
   readonly beside?: readonly string[];
+  /** Modules whose handler runs in its place, with some of its options. */
+  readonly variants?: readonly string[];
   readonly options: z.ZodType;
   readonly summary: string;
   readonly guarantees: string;
@@ -91,12 +93,29 @@ A row that is larger than a record becomes a dead letter with its key and size, 
   s3: {
     call: 's3Sink',
     module: 'functions/sinks/s3/s3.ts',
+    variants: ['functions/sinks/s3/parquet/parquet.ts'],
     options: s3Definition.options,
     summary:
-      "Archives a stream in the stage's lake bucket, as NDJSON files in Hive-style partitions that Athena, Spark and DuckDB read as a table. Each line holds the bytes of its event, or of its data, as they are in the log. The sink is scheduled only: its step says `every`.",
-    guarantees: `Each event is in exactly one file, *once*. The sink fixes the range of the log and its options before it writes the first file, and file names follow from both. So a run that is repeated after a crash writes the same objects under the same keys, even when other code was deployed in between. Within a partition and a shard, names sort in the order of the log.
+      "Archives a stream in the stage's lake bucket, as files in Hive-style partitions that Athena, Spark and DuckDB read as a table: lines of JSON, each with the bytes of its event or of its data as they are in the log, or Parquet with a column for each field of the stream's schema. The sink is scheduled only: its step says `every`.",
+    guarantees: `Each event is in exactly one file, *once*. The sink fixes the range of the log and its options before it writes the first file, and file names follow from both. So a run that is repeated after a crash writes the same objects under the same keys, with the same lines or the same rows, even when other code was deployed in between. Within a partition and a shard, names sort in the order of the log, and so do the rows of a file.
 
-A reader of the bucket may see some files of a range before the others: files are not committed together. An event becomes a dead letter when its \`time\` is not a valid time, when a field of \`fields\` holds an object or an array, or when its partition would make a key longer than S3's 1,024 bytes. This sink cannot be rewound: a second pass would cover other ranges, and so write the same events again under other names. \`millrace replay\` writes a range below a new prefix instead.`,
+A reader of the bucket may see some files of a range before the others: files are not committed together. An event becomes a dead letter when its \`time\` is not a valid time, when a field of \`fields\` holds an object or an array, or when its partition would make a key longer than S3's 1,024 bytes. An event whose type ends with \`.deleted\` is written as every other one: it adds a line or a row with its type, and removes nothing. This sink cannot be rewound: a second pass would cover other ranges, and so write the same events again under other names. \`millrace replay\` writes a range below a new prefix instead.
+
+*Parquet.* DuckDB writes the files, with zstd and row groups of 122,880 rows; its library is only in the functions of such sinks (63 MB, within Lambda's 250 MB). Columns follow from the schema's wire type, not from the events:
+
+| in the schema | in the file |
+| --- | --- |
+| \`z.string()\`, \`z.enum([…])\` | text; a value that is no text is written as its JSON |
+| \`z.iso.datetime()\`, \`.meta({ sql: 'timestamptz' })\` | time in UTC, in microseconds; further digits are cut off |
+| \`z.iso.date()\` | date |
+| \`z.int32()\`, other whole numbers within 32 bits · \`z.int()\` | whole number of 32 bits · of 64 bits |
+| \`z.number()\` | double |
+| \`z.number().meta({ sql: 'numeric(12, 2)' })\` | decimal with this precision (at most 38 digits) and scale; what is beyond the scale is rounded as Postgres rounds |
+| \`z.boolean()\` | true or false |
+| \`z.array(…)\` · \`z.object({ … })\` | list · struct |
+| everything else, such as \`z.json()\`, \`z.record(…)\` or a union of types | text: the JSON of the value, as it came |
+
+Every column may be null: a field that an event does not have is null. Fields that the schema does not declare are not written. A text that is a number or a time counts as one. An event with a value that its column cannot hold becomes a dead letter that names the field and the value, such as \`quantity: 1.5 is not a whole number of 32 bits\`. Two fields whose names differ in capitals alone, and fields that are called as a partition or a column of the sink, are refused by \`cdk synth\` and \`dev\`. When the format of a sink changes, a range that was begun in the old format is finished by the new code if that writes Parquet; the other way round the step waits and says so.`,
   },
   postgres: {
     call: 'postgresSink',

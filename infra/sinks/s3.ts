@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import type { ParquetColumn } from '../../functions/sinks/s3/parquet/column-types.ts';
+import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
 import type { AwsResources, ConnectorStep, LaptopResources, Needs } from '../needs.ts';
 
-/** The option that the grants depend on. */
-const Options = z.object({ prefix: z.string() });
+/** The options that the grants and the resources depend on. */
+const Options = z.object({
+  prefix: z.string(),
+  format: z.enum(['ndjson', 'parquet']).default('ndjson'),
+  by: z.enum(['month', 'day', 'hour']).default('day'),
+  lines: z.enum(['event', 'data']).default('event'),
+});
 
 /**
  * Grants the sink to write below its prefix of the lake. It reads nothing there, because file names follow from the
@@ -12,7 +19,7 @@ export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
   const { prefix } = Options.parse(step.options);
   const replays = `replays/${prefix}/*`;
   return {
-    resources: { bucket: lake.name },
+    resources: { bucket: lake.name, ...columnsToWrite(step) },
     statements: [
       {
         why: 'writes the files of the lake',
@@ -34,6 +41,12 @@ export function s3PrefixOf(options: unknown): string {
   return Options.parse(options).prefix;
 }
 
-export function s3OnLaptop(_step: ConnectorStep, { lake }: LaptopResources): unknown {
-  return { bucket: lake };
+export function s3OnLaptop(step: ConnectorStep, { lake }: LaptopResources): unknown {
+  return { bucket: lake, ...columnsToWrite(step) };
+}
+
+/** Returns the columns of a sink that writes Parquet. */
+function columnsToWrite({ options, schema }: ConnectorStep): { readonly columns?: readonly ParquetColumn[] } {
+  const parsed = Options.parse(options);
+  return parsed.format === 'parquet' ? { columns: parquetColumnsOf(schema, parsed) } : {};
 }

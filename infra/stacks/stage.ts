@@ -7,6 +7,7 @@ import { DATABASE_QUERY_ENTRY } from '../constructs/database-query.ts';
 import { ON_FAILURE_ENTRY } from '../constructs/on-failure-documents.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
+import { type CompleteBundle, completeBundle, type Machine } from '../native-files.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { outputsOf, type PipelinePlan, planOf } from '../pipelines/plan.ts';
 import { crowdedStreams, crowdedWarning } from '../pipelines/shared-readers.ts';
@@ -21,14 +22,15 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const plans = chosenOf(all, context);
   refuseTooManyConnections(plans, context);
-  const bundles = await bundlesOf([
+  const entries = [
     DATABASE_INIT_ENTRY,
     DATABASE_QUERY_ENTRY,
     ON_FAILURE_ENTRY,
     ...(plans.some(({ ticked }) => ticked.length > 0) ? [TICK_ENTRY] : []),
     ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
-  ]);
-  const bundleOf = (entry: Entry): Bundle => {
+  ];
+  const bundles = await bundlesOf(entries, context.native);
+  const bundleOf = (entry: Entry): CompleteBundle => {
     const made = bundles.get(entry);
     if (made === undefined) throw new Error(`no bundle was made of ${typeof entry === 'string' ? entry : entry.name}`);
     return made;
@@ -94,9 +96,10 @@ const NOWHERE = { account: '', region: '', partition: '' };
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 
 /** Makes a bundle of each entry. Steps with the same entry share it. */
-async function bundlesOf(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Bundle>> {
+async function bundlesOf(entries: readonly Entry[], machine: Machine): Promise<ReadonlyMap<Entry, CompleteBundle>> {
   const distinct = [...new Set(entries)];
-  return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundledOnce(entry)] as const)));
+  const complete = async (entry: Entry) => [entry, await completeBundle(await bundledOnce(entry), machine)] as const;
+  return new Map(await Promise.all(distinct.map(complete)));
 }
 
 const bundled = new Map<string, Promise<Bundle>>();

@@ -5,7 +5,7 @@ import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { mqttContract } from './mqtt-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
-import { postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
+import { parquetHarness, postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
 import {
   generatorHarness,
@@ -25,7 +25,10 @@ interface SinkCase {
 
 /** The cases of every sink: one that has none does not compile, and fails every-connector.test.ts. */
 export const sinkCases: Readonly<Record<SinkName, readonly SinkCase[]>> = {
-  s3: [{ name: 's3', harness: () => s3Harness }],
+  s3: [
+    { name: 's3', harness: () => s3Harness },
+    { name: 's3, Parquet', harness: () => parquetHarness },
+  ],
   postgres: [
     { name: 'postgres, appending', harness: (server) => postgresHarness({}, server) },
     { name: 'postgres, upserting', harness: (server) => postgresHarness({ key: 'n' }, server) },

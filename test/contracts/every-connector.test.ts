@@ -28,6 +28,6 @@ test('every module of functions/ with the handler of a source or a sink is a con
   const handlers = ['functions/sources', 'functions/sinks']
     .flatMap(filesBelow)
     .filter((file) => /^export const handler = /m.test(readFileSync(join(REPOSITORY, file), 'utf8')));
-  const modules = Object.values(connectorTexts).map(({ module }) => module);
+  const modules = Object.values(connectorTexts).flatMap(({ module, variants = [] }) => [module, ...variants]);
   expect(handlers.sort(), 'list it in infra/connectors.ts (docs/write-a-connector.md)').toEqual(modules.sort());
 });

@@ -1,9 +1,13 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
 import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
 import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
+import { parquetDefinition } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { s3Definition, s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { postByFetch } from '../../functions/sinks/webhook/post.ts';
 import { webhookOver, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
+import { askParquet } from '../kit/parquet.ts';
 import { type PostgresServer, startS3 } from '../kit/servers.ts';
 import { startReceiver } from '../kit/webhook-server.ts';
 import { startFaultyNetwork } from './faulty-network.ts';
@@ -25,56 +29,95 @@ export function openSinkWith<O, R>(
   });
 }
 
+/** How a suite drives the S3 sink with one of its formats. */
+interface LakeCase {
+  readonly options: unknown;
+  open(options: unknown): OpenSink;
+  /** Returns the data of an event that no file can hold. */
+  bad(n: number): unknown;
+  /** Resolves to the numbers in a file, in their order. */
+  numbersIn(content: Buffer): Promise<readonly number[]>;
+  /** Makes of a file what is the same whenever the file has the same content. */
+  comparable(content: Buffer): Promise<unknown>;
+}
+
 /** Writes to three partitions, so that a slice makes several objects. */
-export const s3Harness: SinkHarness = {
-  keepsProgress: false,
-  async open() {
-    const server = await startS3();
-    const network = await startFaultyNetwork(Number(new URL(server.endpoint).port));
-    server.createBucket('lake');
-    const closeEnvironment = useEndpoint(`http://127.0.0.1:${network.port}`);
-    const client = new S3Client({ endpoint: server.endpoint, forcePathStyle: true });
-    const { options } = s3Sink({
-      prefix: 'numbers',
-      compression: 'none',
-      lines: 'data',
-      fields: ['third'],
-    });
-    const objects = async (): Promise<readonly [string, string][]> => {
-      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'lake' }));
-      return Promise.all(
-        Contents.map(async ({ Key = '' }) => {
-          const { Body } = await client.send(new GetObjectCommand({ Bucket: 'lake', Key }));
-          return [Key, (await Body?.transformToString()) ?? ''] as [string, string];
-        }),
-      );
-    };
-    return {
-      step: STEP,
-      sink: () => openSinkWith(s3Definition, { options, resources: { bucket: 'lake' } }),
-      good: (n) => ({ n, third: n % 3 }),
-      bad: (n) => ({ n, third: [n] }),
-      async landed() {
-        const partitions = new Map<string, number[]>();
-        for (const [key, content] of await objects()) {
-          const partition = key.slice(0, key.lastIndexOf('/'));
-          const found = content.split('\n').slice(0, -1);
-          partitions.set(partition, [...(partitions.get(partition) ?? []), ...found.map((line) => JSON.parse(line).n)]);
-        }
-        return [...partitions.values()];
+export const s3Harness: SinkHarness = lakeHarness({
+  options: s3Sink({ prefix: 'numbers', compression: 'none', lines: 'data', fields: ['third'] }).options,
+  open: (options) => openSinkWith(s3Definition, { options, resources: { bucket: 'lake' } }),
+  bad: (n) => ({ n, third: [n] }),
+  numbersIn: async (content) =>
+    content
+      .toString()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).n),
+  comparable: async (content) => content.toString(),
+});
+
+const rowsIn = (content: Buffer) => askParquet(new Map([['file', content]]));
+
+export const parquetHarness: SinkHarness = lakeHarness({
+  options: s3Sink({ prefix: 'numbers', format: 'parquet', lines: 'data', fields: ['third'] }).options,
+  open: (options) =>
+    openSinkWith(parquetDefinition, {
+      options,
+      resources: {
+        bucket: 'lake',
+        columns: parquetColumnsOf(z.object({ n: z.int32(), third: z.int32() }), { by: 'day', lines: 'data' }),
       },
-      contents: objects,
-      cut: (when) => network.cut(when, { text: 'PUT /', nth: 2 }),
-      heal: network.heal,
-      async close() {
-        closeEnvironment();
-        client.destroy();
-        await network.stop();
-        await server.stop();
-      },
-    };
-  },
-};
+    }),
+  bad: (n) => ({ n: `${n} and more`, third: 1 }),
+  numbersIn: async (content) => (await rowsIn(content)).map(({ n }) => n as number),
+  comparable: rowsIn,
+});
+
+function lakeHarness({ options, open, bad, numbersIn, comparable }: LakeCase): SinkHarness {
+  return {
+    keepsProgress: false,
+    async open() {
+      const server = await startS3();
+      const network = await startFaultyNetwork(Number(new URL(server.endpoint).port));
+      server.createBucket('lake');
+      const closeEnvironment = useEndpoint(`http://127.0.0.1:${network.port}`);
+      const client = new S3Client({ endpoint: server.endpoint, forcePathStyle: true });
+      const objects = async (): Promise<readonly (readonly [string, Buffer])[]> => {
+        const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'lake' }));
+        return Promise.all(
+          Contents.map(async ({ Key = '' }) => {
+            const { Body } = await client.send(new GetObjectCommand({ Bucket: 'lake', Key }));
+            return [Key, Buffer.from((await Body?.transformToByteArray()) ?? [])] as const;
+          }),
+        );
+      };
+      return {
+        step: STEP,
+        sink: () => open(options),
+        good: (n) => ({ n, third: n % 3 }),
+        bad,
+        async landed() {
+          const partitions = new Map<string, number[]>();
+          for (const [key, content] of await objects()) {
+            const partition = key.slice(0, key.lastIndexOf('/'));
+            partitions.set(partition, [...(partitions.get(partition) ?? []), ...(await numbersIn(content))]);
+          }
+          return [...partitions.values()];
+        },
+        async contents() {
+          return Promise.all((await objects()).map(async ([key, content]) => [key, await comparable(content)]));
+        },
+        cut: (when) => network.cut(when, { text: 'PUT /', nth: 2 }),
+        heal: network.heal,
+        async close() {
+          closeEnvironment();
+          client.destroy();
+          await network.stop();
+          await server.stop();
+        },
+      };
+    },
+  };
+}
 
 /** Gives each test a database of its own, on one server for the whole test file. */
 export function postgresHarness(

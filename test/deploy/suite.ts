@@ -38,7 +38,8 @@ export async function runSuite(
   const noImport = isAws ? undefined : await whyNoImport(server);
   const stage = `t${Date.now().toString(36)}`;
   const database = await openDatabase({ stage, server, given }, running);
-  const context = { stage, database: database.context };
+  // A server here runs the functions on this machine.
+  const context = { stage, database: database.context, ...(isAws ? {} : { native: 'here' }) };
   const options = { repository: REPOSITORY, context, env: server.env, folder };
   const cdk = openCdk(options);
   say(`Stage ${stage} on ${server.what}\n`);

@@ -12,9 +12,9 @@ import { openSink } from '../../functions/runtime/sink-handler.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
-import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import type { Post } from '../../functions/sinks/webhook/post.ts';
 import { webhookOver } from '../../functions/sinks/webhook/webhook.ts';
+import { parquetDefinition } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
@@ -55,7 +55,8 @@ const silent: typeof postgresChangesDefinition.open = (context) => ({
 /** Returns a sink's definition: the real one, except that Postgres is a model, because there is no server here. */
 function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
-    s3: s3Definition,
+    // The definition of both formats.
+    s3: parquetDefinition,
     postgres: world.stage.tables.sink(databaseCall(world, process)),
     webhook: webhookOver({ post: webhookCall(world, process) }),
   };

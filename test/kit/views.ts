@@ -11,6 +11,7 @@ import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import type { Tick } from '../../functions/runtime/time/tick.ts';
 import { connectors } from '../../infra/connectors.ts';
 import type { ReaderPlan, StepPlan } from '../../infra/pipelines/plan.ts';
+import { askParquet, type ParquetRow } from './parquet.ts';
 import type { StoredObject } from './s3.ts';
 import { shortShard } from './story.ts';
 import type { World } from './world.ts';
@@ -188,6 +189,8 @@ export interface BucketView {
   text(key: string): string;
   /** Returns the JSON lines of all objects below a prefix, in the order of the keys. */
   rows(prefix?: string): readonly unknown[];
+  /** Asks DuckDB about the Parquet files below a prefix: `$files` in the statement stands for their rows. */
+  ask(statement: string, prefix?: string): Promise<readonly ParquetRow[]>;
 }
 
 export function bucketView({ stage }: World, bucket: string): BucketView {
@@ -212,6 +215,10 @@ export function bucketView({ stage }: World, bucket: string): BucketView {
         .flatMap((object) => textOf(object).split('\n'))
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as unknown),
+    ask(statement, prefix = '') {
+      const files = objects().filter(({ key }) => key.startsWith(prefix) && key.endsWith('.parquet'));
+      return askParquet(new Map(files.map(({ key, bytes }) => [key, bytes])), statement);
+    },
   };
 }
 

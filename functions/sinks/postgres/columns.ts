@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
+import { decimalOf, type JsonSchema, readSchema, type SchemaField } from '../../runtime/json/schema-fields.ts';
 import { isName, NAME_RULE } from './names.ts';
 
 /** A column of a table that the sink creates from a stream's schema. */
@@ -19,8 +20,8 @@ export type Column = z.infer<typeof Column>;
  * ever.
  */
 export function columnsOf(schema: z.ZodType): readonly Column[] {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  const fields = fieldsOf(root, root);
+  const { root, fieldsOf } = readSchema(schema);
+  const fields = fieldsOf(root);
   if (fields.size === 0)
     throw new UserMistake('create needs a schema with known fields: declare the stream with z.object({ … })');
   for (const name of fields.keys()) {
@@ -41,87 +42,8 @@ export function columnsOf(schema: z.ZodType): readonly Column[] {
 /** Postgres allows 1,600 columns, and the sink's temporary tables have one more than the table. */
 export const MOST_COLUMNS = 1_599;
 
-type JsonSchema = z.core.JSONSchema.JSONSchema;
-
-interface Field {
-  /** The schemas of its values other than null. */
-  readonly alternatives: readonly JsonSchema[];
-  readonly nullable: boolean;
-  readonly optional: boolean;
-}
-
-/** The fields of an object, or of a union of objects: a field that is not in all alternatives is optional. */
-function fieldsOf(schema: JsonSchema, root: JsonSchema): ReadonlyMap<string, Field> {
-  const resolved = resolve(schema, root);
-  if (resolved.allOf !== undefined) {
-    return new Map(resolved.allOf.flatMap((part) => [...fieldsOf(part as JsonSchema, root)]));
-  }
-  const alternatives = resolved.anyOf ?? resolved.oneOf;
-  if (alternatives !== undefined) return union(alternatives.map((each) => fieldsOf(each as JsonSchema, root)));
-  const required = new Set(resolved.required ?? []);
-  return new Map(
-    Object.entries(resolved.properties ?? {}).map(([name, property]) => [
-      name,
-      fieldOf(property as JsonSchema, root, !required.has(name)),
-    ]),
-  );
-}
-
-function fieldOf(property: JsonSchema, root: JsonSchema, optional: boolean): Field {
-  const alternatives = alternativesOf(property, root);
-  const notNull = alternatives.filter(({ type }) => type !== 'null');
-  const nullable = notNull.length < alternatives.length || notNull.some(isAnything);
-  return { alternatives: notNull, nullable, optional };
-}
-
-function union(objects: readonly ReadonlyMap<string, Field>[]): ReadonlyMap<string, Field> {
-  const names = new Set(objects.flatMap((fields) => [...fields.keys()]));
-  return new Map(
-    [...names].map((name) => {
-      const found = objects.flatMap((fields) => fields.get(name) ?? []);
-      return [
-        name,
-        {
-          alternatives: found.flatMap(({ alternatives }) => alternatives),
-          nullable: found.some(({ nullable }) => nullable),
-          optional: found.length < objects.length || found.some(({ optional }) => optional),
-        },
-      ];
-    }),
-  );
-}
-
-function alternativesOf(schema: JsonSchema, root: JsonSchema): readonly JsonSchema[] {
-  const resolved = resolve(schema, root);
-  const alternatives = resolved.anyOf ?? resolved.oneOf;
-  if (alternatives !== undefined) return alternatives.flatMap((each) => alternativesOf(each as JsonSchema, root));
-  const { type, enum: values } = resolved;
-  if (Array.isArray(type)) return type.map((each) => ({ ...resolved, type: each }) as JsonSchema);
-  if (type === undefined && values !== undefined)
-    return values.map((value) => ({ type: typeOfValue(value) }) as JsonSchema);
-  return [resolved];
-}
-
-function typeOfValue(value: unknown): string {
-  return value === null ? 'null' : typeof value;
-}
-
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const { $ref } = schema;
-  if ($ref === undefined) return schema;
-  if ($ref === '#') return root;
-  const target = root.$defs?.[$ref.replace('#/$defs/', '')];
-  if (target === undefined)
-    throw new UserMistake(`the schema refers to '${$ref}', which is not in its $defs: inline that part of the schema`);
-  return resolve(target as JsonSchema, root);
-}
-
-function isAnything(schema: JsonSchema): boolean {
-  return schema.type === undefined && schema.enum === undefined && schema.const === undefined;
-}
-
 /** The type that all alternatives share, or `jsonb`. */
-function typeOf({ alternatives }: Field): string {
+function typeOf({ alternatives }: SchemaField): string {
   const [first, ...others] = new Set(alternatives.map(scalarType));
   return first !== undefined && others.length === 0 ? first : 'jsonb';
 }
@@ -129,16 +51,21 @@ function typeOf({ alternatives }: Field): string {
 function scalarType(schema: JsonSchema): string {
   switch (schema.type) {
     case 'string':
-      return SQL_TYPES.get(schema.sql) ?? TEXT_FORMATS[schema.format ?? ''] ?? 'text';
+      return sqlTypeOf(schema) ?? TEXT_FORMATS[schema.format ?? ''] ?? 'text';
     case 'integer':
       return isInt32(schema) ? 'integer' : 'bigint';
     case 'number':
-      return SQL_TYPES.get(schema.sql) ?? 'double precision';
+      return sqlTypeOf(schema) ?? 'double precision';
     case 'boolean':
       return 'boolean';
     default:
       return 'jsonb';
   }
+}
+
+function sqlTypeOf({ sql }: JsonSchema): string | undefined {
+  const decimal = decimalOf(sql);
+  return decimal === undefined ? SQL_TYPES.get(sql) : `numeric(${decimal.precision},${decimal.scale})`;
 }
 
 /**

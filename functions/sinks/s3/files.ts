@@ -70,11 +70,11 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
 function keysIn(
   folder: string,
   { shard, from = START_OF_SHARD, to }: Pick<Slice, 'shard' | 'from' | 'to'>,
-  { prefix, compression }: Pick<S3Options, 'prefix' | 'compression'>,
+  { prefix, format, compression }: Pick<S3Options, 'prefix' | 'format' | 'compression'>,
 ): (number: number) => string {
   const start = `${prefix}/${folder}/slice-${shard.replaceAll('/', '-')}.${from}.${to}.`;
-  const keyOf = (number: number): string =>
-    `${start}${String(number).padStart(NUMBER_WIDTH, '0')}.ndjson${ENDINGS[compression]}`;
+  const ending = format === 'parquet' ? '.parquet' : `.ndjson${ENDINGS[compression]}`;
+  const keyOf = (number: number): string => `${start}${String(number).padStart(NUMBER_WIDTH, '0')}${ending}`;
   const length = Buffer.byteLength(keyOf(0));
   if (length > LONGEST_KEY)
     throw new EventRejected(

@@ -14,6 +14,12 @@ export const Options = z
       .describe(
         `The folder of the lake that the sink writes to: \`orders\`, \`shop/orders\`. No other sink of the stage may write to the same folder or inside it. With the names of \`fields\`, at most ${LONGEST_NAMES} bytes.`,
       ),
+    format: z
+      .enum(['ndjson', 'parquet'])
+      .default('ndjson')
+      .describe(
+        "How the files are written. `ndjson`: one event on each line. `parquet`: one event in each row, with a column for each field of the stream's schema (see above).",
+      ),
     by: z
       .enum(['month', 'day', 'hour'])
       .default('day')
@@ -31,19 +37,31 @@ export const Options = z
     lines: z
       .enum(['event', 'data'])
       .default('event')
-      .describe('What each line holds. `event`: the whole CloudEvent, which can be replayed. `data`: its data alone.'),
-    compression: z.enum(['gzip', 'zstd', 'none']).default('gzip').describe('How each file is compressed.'),
+      .describe(
+        'What each line or row holds. `event`: the whole CloudEvent; in Parquet the columns `event_id`, `event_source`, `event_type`, `event_time`, `event_key` and `event_sequence`, and those of the data. `data`: the data alone.',
+      ),
+    compression: z.enum(['gzip', 'zstd', 'none']).default('gzip').meta({
+      otherwise: "`'gzip'` for NDJSON, `'zstd'` for Parquet",
+      description: 'How each NDJSON file is compressed. Parquet compresses its columns with zstd.',
+    }),
     targetBytes: z
       .int()
       .min(1)
       .max(128 * MIB)
       .default(64 * MIB)
       .describe(
-        'The size, in bytes before compression, that ends a file: the next event starts another one. Only a single event may exceed it. A run reads at most about 128 MiB of a shard at a time, so files are smaller when little data has arrived.',
+        'The size, in bytes of JSON before compression, that ends a file: the next event starts another one. Only a single event may exceed it. A run reads at most about 128 MiB of a shard at a time, so files are smaller when little data has arrived.',
       ),
     targetRows: z.int().min(1).default(1_000_000).describe('The number of events that ends a file.'),
   })
   .check(({ value, issues }) => {
+    if (value.format === 'parquet' && value.compression !== 'zstd')
+      issues.push({
+        code: 'custom',
+        input: value,
+        path: ['compression'],
+        message: `is '${value.compression}', and Parquet is compressed with zstd: leave it out`,
+      });
     for (const problem of problemsOfNames(value)) issues.push({ code: 'custom', input: value, ...problem });
   });
 

@@ -25,7 +25,7 @@ export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning):
  */
 export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonly prefix: string }) {
   const problems: { path: (string | number)[]; message: string }[] = [];
-  const taken = new Set<string>(TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1));
+  const taken = new Set<string>(timeColumnsOf(by));
   for (const [index, field] of fields.entries()) {
     const name = field.toLowerCase();
     if (taken.has(name))
@@ -46,6 +46,11 @@ export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonl
 }
 
 const TIME_COLUMNS = ['year', 'month', 'day', 'hour'] as const;
+
+/** Returns the names of the partitions by time. */
+export function timeColumnsOf(by: Partitioning['by']): readonly string[] {
+  return TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1);
+}
 
 /** An object key has at most 1,024 bytes; the rest is for the fields' values and the file's name. */
 export const LONGEST_NAMES = 512;

@@ -1,11 +1,13 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { s3Client } from '../../runtime/aws/s3.ts';
+import { UserMistake } from '../../runtime/errors.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { endpointIsOverridden, parseOrExplain } from '../../runtime/step-config.ts';
+import { ndjsonContent } from './ndjson-content.ts';
 import { Options, type S3Options } from './options.ts';
-import { writeFiles } from './write-files.ts';
+import { type ContentOf, writeFiles } from './write-files.ts';
 
 const Resources = z.strictObject({
   /** The name of the lake's bucket. */
@@ -30,17 +32,32 @@ export const s3Definition = defineSink({
   resources: Resources,
   into: (options, destination) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${destination}` }),
   doubles: () => true,
-  open({ options, resources: { bucket } }): OpenSink {
-    const client = s3Client({ pathStyle: endpointIsOverridden() });
-    return {
-      write: (slice) => writeFiles(slice, options, { client, bucket }),
-      async isEmpty(abortSignal) {
-        const first = new ListObjectsV2Command({ Bucket: bucket, Prefix: `${options.prefix}/`, MaxKeys: 1 });
-        return ((await client.send(first, { abortSignal })).KeyCount ?? 0) === 0;
-      },
-    };
+  open({ step, options, resources: { bucket } }) {
+    if (options.format === 'parquet')
+      throw new UserMistake(
+        `step '${step}': a run has begun to write Parquet, and this function writes NDJSON: deploy format: 'parquet' until that run is finished`,
+      );
+    return openLake(options, { bucket, contentOf: ndjsonContent(options) });
   },
 });
+
+/** Opens a sink of files below the prefix of its options. */
+export function openLake(
+  options: S3Options,
+  { bucket, contentOf }: { readonly bucket: string; readonly contentOf: ContentOf },
+): OpenSink {
+  const client = s3Client({ pathStyle: endpointIsOverridden() });
+  return {
+    write: (slice) => writeFiles(slice, options, { client, bucket, contentOf }),
+    async isEmpty(abortSignal) {
+      const first = new ListObjectsV2Command({ Bucket: bucket, Prefix: `${options.prefix}/`, MaxKeys: 1 });
+      return ((await client.send(first, { abortSignal })).KeyCount ?? 0) === 0;
+    },
+  };
+}
+
+/** The module with the handler of a sink that writes Parquet. It is not imported: it carries DuckDB. */
+const PARQUET_ENTRY = new URL('./parquet/parquet.ts', import.meta.url).href;
 
 /**
  * Writes files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. docs/connectors.md explains
@@ -50,10 +67,11 @@ export const s3Definition = defineSink({
 export function s3Sink<const F extends string = never>(
   options: Omit<z.input<typeof Options>, 'fields'> & { readonly fields?: readonly F[] },
 ): Sink<unknown, 'scheduled', F> & { readonly connector: 's3'; readonly options: S3Options } {
+  const isParquet = options.format === 'parquet';
   return {
     connector: 's3',
-    entry: import.meta.url,
-    options: parseOrExplain(Options, options, 's3Sink'),
+    entry: isParquet ? PARQUET_ENTRY : import.meta.url,
+    options: parseOrExplain(Options, isParquet ? { compression: 'zstd', ...options } : options, 's3Sink'),
     delivery: 'scheduled',
     fields: options.fields ?? [],
   };

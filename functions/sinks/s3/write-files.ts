@@ -1,9 +1,18 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Rejection } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
-import { fileBytes } from './file-bytes.ts';
 import { type PlannedFile, planFiles } from './files.ts';
 import type { S3Options } from './options.ts';
+
+/** What becomes of the events of a file. */
+export interface FileContent {
+  readonly body: Buffer;
+  /** Events that the file cannot hold. */
+  readonly rejections: readonly Rejection[];
+}
+
+/** Makes the content of a file. The same file gives the same content. Throws when the signal aborts. */
+export type ContentOf = (file: PlannedFile, signal: AbortSignal) => Promise<FileContent>;
 
 /**
  * Resolves, to the rejected events, once every file is in the bucket. When it throws, no request is in flight any more.
@@ -11,23 +20,30 @@ import type { S3Options } from './options.ts';
 export async function writeFiles(
   slice: Slice,
   options: S3Options,
-  { client, bucket }: { readonly client: Pick<S3Client, 'send'>; readonly bucket: string },
+  to: { readonly client: Pick<S3Client, 'send'>; readonly bucket: string; readonly contentOf: ContentOf },
 ): Promise<readonly Rejection[]> {
+  const { client, bucket, contentOf } = to;
   const { files, rejections } = await planFiles(slice, options);
+  const all = [...rejections];
   await eachWithin(files, slice.signal, async (file, signal) => {
-    const body = await fileBytes(file, options, signal);
+    const { body, rejections: ofFile } = await contentOf(file, signal);
+    for (const rejection of ofFile) all.push(rejection);
     await client.send(
       new PutObjectCommand({
         Bucket: bucket,
         Key: file.key,
         Body: body,
         ContentLength: body.length,
-        ContentType: MEDIA_TYPES[options.compression],
+        ContentType: mediaTypeOf(options),
       }),
       { abortSignal: signal },
     );
   });
-  return rejections;
+  return all.sort((one, other) => (one.at < other.at ? -1 : 1));
+}
+
+function mediaTypeOf({ format, compression }: S3Options): string {
+  return format === 'parquet' ? 'application/vnd.apache.parquet' : MEDIA_TYPES[compression];
 }
 
 /** `Content-Type`, not `Content-Encoding`: with that, a client would unpack a file whose name still ends in `.gz`. */

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type pg from 'pg';
 import type { Names } from '../../names.ts';
+import { askLake } from './ask-lake.ts';
 import { type Check, repeats, sameEntries } from './checks.ts';
 import { ordersFile, rowsOf, weatherFile } from './data.ts';
 import type { Sent } from './devices.ts';
@@ -17,12 +18,15 @@ export interface LakeStage {
  */
 export async function reconcileOrders(stage: LakeStage, database: pg.Client): Promise<readonly Check[]> {
   const lines = await rowsOf(ordersFile());
-  const lake = await eventsBelow(stage.clients.s3, stage.names.lake, 'orders/');
+  const { clients, names } = stage;
+  const lake = await askLake({ s3: clients.s3, bucket: names.lake, prefix: 'orders/' }, (ask) =>
+    ask<OrderRow>(ORDER_ROWS),
+  );
   const expected = lines.flatMap((line) => [
     `${line['Row ID']} PENDING ${line.Sales}`,
     `${line['Row ID']} COMPLETE ${line.Sales}`,
   ]);
-  const found = lake.map(({ data }) => `${data.row_id} ${data.status} ${data.sales}`);
+  const found = lake.map(({ row_id, status, sales }) => `${row_id} ${status} ${sales}`);
   const { rows } = await database.query<{ order: string }>(
     `SELECT row_id || ' ' || status || ' ' || sales AS order FROM completed_orders`,
   );
@@ -36,6 +40,16 @@ export async function reconcileOrders(stage: LakeStage, database: pg.Client): Pr
     ),
   ];
 }
+
+interface OrderRow {
+  readonly source: string;
+  readonly sequence: string;
+  readonly row_id: string;
+  readonly status: string;
+  readonly sales: number;
+}
+
+const ORDER_ROWS = 'SELECT event_source AS source, event_sequence AS sequence, row_id, status, sales FROM lake';
 
 /** Compares all readings in the lake and in Postgres with the input file and the added faults. */
 export async function reconcileSensors(stage: LakeStage, database: pg.Client, sent: Sent): Promise<readonly Check[]> {

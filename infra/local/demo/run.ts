@@ -8,6 +8,7 @@ import { type Local, startLocal } from '../start.ts';
 import type { Check } from './checks.ts';
 import { ordersFile, weatherFile } from './data.ts';
 import { type Sent, sendReadings } from './devices.ts';
+import { askBoth, compareAnswers, orderReport } from './order-questions.ts';
 import { showProgress } from './progress.ts';
 import { reconcileDeadLetters, reconcileOrders, reconcileSensors } from './reconcile.ts';
 import { checkReport, deadLetterReport, objectReport, queryReport, stepReport } from './report.ts';
@@ -106,9 +107,12 @@ async function report(
     print(`The HTTP source rejected ${sent.rejected} requests that are not JSON, with status 400.\n`);
     print(await objectReport(stage));
     print(await queryReport(database));
+    const answers = await askBoth(stage, database);
+    print(orderReport(answers));
     print(await shopReport(database));
     const checks: readonly Check[] = [
       ...(await reconcileOrders(stage, database)),
+      ...compareAnswers(answers),
       ...(await reconcileSensors(stage, database, sent)),
       ...(await reconcileShop(database, shop)),
       ...(await reconcileDeadLetters(stage, sent)),

@@ -92,7 +92,8 @@ function typeOf(json: JsonSchema): SqlType {
 }
 
 function declared(text: string): SqlType {
-  const sql = text.replace(NOT_NULL, '');
+  // SQL computes with every digit, whatever precision the column of a sink has.
+  const sql = text.replace(NOT_NULL, '').replace(/^numeric\s*\(.*\)$/i, 'numeric');
   const element = sql.endsWith('[]') ? typeNamed(sql.slice(0, -2)) : undefined;
   const type = element === undefined ? typeNamed(sql) : arrayOf(element);
   if (type === undefined)

@@ -4,13 +4,14 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BUNDLE_FILE, type Bundle, bundle } from '../../../infra/bundle.ts';
+import { BUNDLE_FILE, bundle } from '../../../infra/bundle.ts';
 import { configuredBundle } from '../../../infra/configured-bundle.ts';
+import { type CompleteBundle, completeBundle } from '../../../infra/native-files.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 
 /** A folder inside the repository, because the entry imports the runtime. */
 let folder: string;
-let bundled: Bundle;
+let bundled: CompleteBundle;
 
 beforeAll(async () => {
   await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
@@ -20,7 +21,7 @@ beforeAll(async () => {
     entry,
     `import { readStepConfig } from '../../functions/runtime/step-config.ts'; export const handler = () => readStepConfig();`,
   );
-  bundled = await bundle(relative(REPOSITORY, entry), join(folder, 'bundles'));
+  bundled = await completeBundle(await bundle(relative(REPOSITORY, entry), join(folder, 'bundles')), 'here');
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { parquetDefinition } from '../../../functions/sinks/s3/parquet/parquet.ts';
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { slackSink, webhookDefinition, webhookSink } from '../../../functions/sinks/webhook/webhook.ts';
 import { generatorDefinition, generatorSource } from '../../../functions/sources/generator/generator.ts';
@@ -67,6 +68,10 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     },
   ],
   s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
+  s3: [
+    { options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition },
+    { options: s3Sink({ prefix: 'rows', format: 'parquet' }).options, definition: parquetDefinition },
+  ],
   postgres: [true, false].map((create) => ({
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,
     definition: postgresDefinition,

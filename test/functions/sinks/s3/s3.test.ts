@@ -312,6 +312,7 @@ describe('options', () => {
       fields: [],
       options: {
         prefix: 'shop/orders',
+        format: 'ndjson',
         by: 'month',
         fields: [],
         lines: 'event',

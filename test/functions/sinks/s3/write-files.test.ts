@@ -1,6 +1,7 @@
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
+import { ndjsonContent } from '../../../../functions/sinks/s3/ndjson-content.ts';
 import { s3Definition } from '../../../../functions/sinks/s3/s3.ts';
 import { writeFiles } from '../../../../functions/sinks/s3/write-files.ts';
 import { logOf, type SliceOf, sliceOf } from '../../../contracts/slices.ts';
@@ -46,7 +47,7 @@ const numbers = (count: number): readonly ReceivedEvent[] =>
 /** One file an event. */
 function write({ client }: Bucket, slice: SliceOf) {
   const options = s3Definition.options.parse({ prefix: 'events', targetRows: 1, lines: 'data', compression: 'gzip' });
-  const written = writeFiles(sliceOf(slice), options, { client, bucket: 'lake' });
+  const written = writeFiles(sliceOf(slice), options, { client, bucket: 'lake', contentOf: ndjsonContent(options) });
   const outcome = written.then(
     () => 'written',
     (error: Error) => error.message,
@@ -179,7 +180,11 @@ describe('the uploads of a slice', () => {
       throw new Error('the shard cannot be read');
     }
     const options = s3Definition.options.parse({ prefix: 'events' });
-    const written = writeFiles({ ...slice, pages: pages() }, options, { client: bucket.client, bucket: 'lake' });
+    const written = writeFiles({ ...slice, pages: pages() }, options, {
+      client: bucket.client,
+      bucket: 'lake',
+      contentOf: ndjsonContent(options),
+    });
     await expect(written).rejects.toThrow('the shard cannot be read');
     expect(bucket.puts).toEqual([]);
   });
