@@ -49,8 +49,8 @@ const Context = strict({
   network: Network.optional(),
   zones: Zones.optional(),
   /**
-   * Where functions run that carry machine code, such as DuckDB: `lambda`, or `here` for an endpoint that runs functions
-   * on this machine.
+   * Where functions run that carry machine code, such as DuckDB: `lambda`, or `here` for an endpoint that runs
+   * functions on this machine.
    */
   native: z.enum(['lambda', 'here']).default('lambda'),
   /**

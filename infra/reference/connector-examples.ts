@@ -192,6 +192,11 @@ export const salesLake = definePipeline({
       }),
       every: minutes(5),
     },
+    table: {
+      from: 'sales',
+      write: s3Sink({ prefix: 'sales-table', format: 'parquet', by: 'month' }),
+      every: minutes(15),
+    },
   },
 });
 // #endregion

@@ -2,20 +2,19 @@ import { finished } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
 import { LINE_FEED } from '../../runtime/json/json-bytes.ts';
 import type { PlannedFile } from './files.ts';
-import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
 
 /** Makes the content of a file. The same events give the same bytes, however they were read. */
 export async function fileBytes(
   file: PlannedFile,
-  { lines, compression }: Pick<S3Options, 'lines' | 'compression'>,
+  { compression }: Pick<S3Options, 'compression'>,
   signal: AbortSignal,
 ): Promise<Buffer> {
   if (compression === 'none') {
-    const [bytes = Buffer.alloc(0)] = blocksOf(file, lines, file.bytes);
+    const [bytes = Buffer.alloc(0)] = blocksOf(file, file.bytes);
     return bytes;
   }
-  const compressed = await compress(file, { lines, compression }, signal);
+  const compressed = await compress(file, compression, signal);
   // Zlib writes the system it was built for into a gzip header; 255 is "unknown" (RFC 1952). Zlib leaves the time at 0.
   if (compression === 'gzip') compressed[GZIP_SYSTEM] = 255;
   return compressed;
@@ -28,7 +27,7 @@ const BLOCK_BYTES = 256 * 1024;
 
 async function compress(
   file: PlannedFile,
-  { lines, compression }: { lines: S3Options['lines']; compression: 'gzip' | 'zstd' },
+  compression: 'gzip' | 'zstd',
   signal: AbortSignal,
 ): Promise<Buffer> {
   const compressor = compression === 'gzip' ? createGzip() : zstd(file.bytes);
@@ -38,7 +37,7 @@ async function compress(
   // Awaited below, unless a write throws first; that error has the same cause.
   done.catch(() => undefined);
   try {
-    for (const block of blocksOf(file, lines, Math.min(BLOCK_BYTES, file.bytes))) {
+    for (const block of blocksOf(file, Math.min(BLOCK_BYTES, file.bytes))) {
       signal.throwIfAborted();
       await new Promise<void>((resolve, reject) => {
         compressor.write(block, (error) => (error ? reject(error) : resolve()));
@@ -60,11 +59,10 @@ function zstd(bytes: number) {
 }
 
 /** Yields the lines in blocks of `size`; the last block is shorter. Each block overwrites the one before. */
-function* blocksOf({ events }: PlannedFile, lines: S3Options['lines'], size: number): Generator<Buffer> {
+function* blocksOf({ lines }: PlannedFile, size: number): Generator<Buffer> {
   const block = Buffer.allocUnsafe(size);
   let filled = 0;
-  for (const event of events) {
-    const line = lineOf(event, lines);
+  for (const line of lines) {
     for (let at = 0; at <= line.length; ) {
       const room = Math.min(size - filled, line.length - at);
       block.set(line.subarray(at, at + room), filled);

@@ -5,13 +5,15 @@ import { type Rejection, rejectionOf } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
-import { partitionOf } from './partitions.ts';
+import { openPartitions } from './partitions.ts';
 
 /** A file to write. Its name and content depend on the slice and the options alone. */
 export interface PlannedFile {
   readonly key: string;
   /** At least one event, in the order of the log. Their bytes are views of the records, not copies. */
   readonly events: readonly ReceivedEvent[];
+  /** Their lines, without line feeds. */
+  readonly lines: readonly Uint8Array[];
   /** The size of its lines before compression. */
   readonly bytes: number;
 }
@@ -23,8 +25,9 @@ export async function planFiles(
 ): Promise<{ readonly files: readonly PlannedFile[]; readonly rejections: readonly Rejection[] }> {
   const partitions = new Map<string, Partition>();
   const rejections: Rejection[] = [];
+  const folderOf = openPartitions(options);
   const partitionFor = (event: ReceivedEvent): Partition => {
-    const folder = partitionOf(event, options);
+    const folder = folderOf(event);
     const known = partitions.get(folder);
     if (known !== undefined) return known;
     const opened: Partition = { keyOf: keysIn(folder, slice, options), files: [] };
@@ -47,18 +50,25 @@ export async function planFiles(
 interface Partition {
   /** The object key of the partition's file with this number, from 0. */
   readonly keyOf: (number: number) => string;
-  readonly files: { readonly key: string; readonly events: ReceivedEvent[]; bytes: number }[];
+  readonly files: {
+    readonly key: string;
+    readonly events: ReceivedEvent[];
+    readonly lines: Uint8Array[];
+    bytes: number;
+  }[];
 }
 
 function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Options): void {
   const { lines, targetBytes, targetRows } = options;
-  const bytes = lineOf(event, lines).length + 1;
+  const line = lineOf(event, lines);
+  const bytes = line.length + 1;
   const last = files.at(-1);
   if (last !== undefined && last.events.length < targetRows && last.bytes + bytes <= targetBytes) {
     last.events.push(event);
+    last.lines.push(line);
     last.bytes += bytes;
   } else {
-    files.push({ key: keyOf(files.length), events: [event], bytes });
+    files.push({ key: keyOf(files.length), events: [event], lines: [line], bytes });
   }
 }
 

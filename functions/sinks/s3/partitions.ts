@@ -11,14 +11,32 @@ export interface Partitioning {
 }
 
 /**
- * Returns the folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRejected` when the
- * event has no valid time, or a field holds an object or array.
+ * Returns a function that finds the folder of an event's partition: `year=2026/month=11/day=05/region=EU`. It throws
+ * `EventRejected` when the event has no valid time, or a field holds an object or array.
  */
-export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning): string {
-  let folder = timePartition(event.time, by);
-  for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
-  return folder;
+export function openPartitions({ by, fields }: Partitioning): (event: ReceivedEvent) => string {
+  // Events come about in the order of their times: most are of the same day or hour as the one before.
+  const length = by === 'hour' ? 'YYYY-MM-DDTHH'.length : 'YYYY-MM-DD'.length;
+  let start = ' ';
+  let known = '';
+  return (event) => {
+    const { time } = event;
+    if (!(time.startsWith(start) && isPlainUtc(time))) {
+      known = timePartition(time, by);
+      start = time.endsWith('Z') ? time.slice(0, length) : ' ';
+    }
+    let folder = known;
+    for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
+    return folder;
+  };
 }
+
+/** Tells whether a text that begins with a day has the time of a day behind it, in UTC. */
+function isPlainUtc(time: string): boolean {
+  return PLAIN_UTC.test(time);
+}
+
+const PLAIN_UTC = /^.{10}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
 /**
  * Lists what is wrong with the partitions' names: two columns of a table cannot differ in upper and lower case alone.

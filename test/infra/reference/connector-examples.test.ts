@@ -68,11 +68,14 @@ test('s3FilesSource: the rows of a file are in the stream', async () => {
   expect(run.stream('prices').data()).toEqual(prices);
 });
 
-test('s3Sink: the lake holds each sale in the partition of its hour and shop', async () => {
+test('s3Sink: the lake holds each sale in the partition of its hour and shop, and as a row of Parquet', async () => {
   const run = await givenPipeline(salesLake, { beside: [tills] });
   await run.given('sales', sales, { key: 'shop' });
   await run.settled();
   expect(inAnyOrder(run.bucket('lake').rows('sales/'))).toEqual(inAnyOrder(sales));
+  const asked = await run.bucket('lake').ask('SELECT shop, total, event_type AS type FROM $files', 'sales-table/');
+  const types = run.stream('sales').events();
+  expect(inAnyOrder(asked)).toEqual(inAnyOrder(sales.map(({ shop, total }) => ({ shop, total, type: types[0]?.type }))));
   const [key] = run.bucket('lake').keys();
   expect(key).toMatch(/^sales\/year=\d{4}\/month=\d\d\/day=\d\d\/hour=\d\d\/shop=(north|south)\/.+\.ndjson\.zst$/);
 });

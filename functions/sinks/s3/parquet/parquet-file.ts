@@ -5,7 +5,6 @@ import { EventRejected } from '../../../runtime/errors.ts';
 import { LINE_FEED } from '../../../runtime/json/json-bytes.ts';
 import { type Rejection, rejectionOf } from '../../../runtime/rejection.ts';
 import type { PlannedFile } from '../files.ts';
-import { lineOf } from '../lines.ts';
 import type { S3Options } from '../options.ts';
 import type { ContentOf, FileContent } from '../write-files.ts';
 import type { ParquetColumn } from './column-types.ts';
@@ -43,13 +42,13 @@ interface FileConversion {
 
 /** Resolves to undefined when DuckDB's reading of the lines is not certain to be exact. */
 async function fileAsItIs(
-  { file, lines, statements, duckdb }: FileConversion,
+  { file, statements, duckdb }: FileConversion,
   run: Run,
 ): Promise<FileContent | undefined> {
   const { asTheyAre } = statements;
   if (asTheyAre === undefined) return undefined;
   const content = await converted(duckdb, (conversion) => {
-    const longestLine = writeLines(conversion.from, linesOf(file, lines));
+    const longestLine = writeLines(conversion.from, file.lines);
     return attempted(run, asTheyAre({ ...conversion, longestLine }));
   });
   return content && { body: content, rejections: [] };
@@ -101,10 +100,6 @@ async function converted(
   } finally {
     await Promise.all([from, to].map((path) => rm(path, { force: true })));
   }
-}
-
-function* linesOf({ events }: PlannedFile, lines: S3Options['lines']): Generator<Uint8Array> {
-  for (const event of events) yield lineOf(event, lines);
 }
 
 const BLOCK_BYTES = 1024 * 1024;

@@ -94,8 +94,12 @@ function readingOf(type: ParquetType): Reading | undefined {
     case 'boolean':
     case 'integer':
     case 'bigint':
-    case 'date':
       return { as: 'VARCHAR', keeps: sameAgain(type, 'VARCHAR') };
+    case 'date': {
+      const again = sameAgain(type, 'VARCHAR');
+      // DuckDB has a day that is called infinity.
+      return { as: 'VARCHAR', keeps: (value) => `(length(${value}) = 10 AND ${again(value)})` };
+    }
     case 'double':
       return { ...NUMBER, keeps: (value) => `isfinite(${value})` };
     case 'decimal': {
@@ -130,6 +134,8 @@ function sameAgain(type: ParquetType, as: string): (value: string) => string {
   return (value) => `CAST(CAST(${value} AS ${duckdbType(type)}) AS ${as}) IS NOT DISTINCT FROM ${value}`;
 }
 
+const SAME_AS_TEXTS = new Set<ParquetType['kind']>(['text', 'boolean', 'integer', 'bigint']);
+
 /** Returns the type of a list or struct whose scalars come back the same as texts. */
 function readAsTexts(type: ParquetType): string | undefined {
   switch (type.kind) {
@@ -142,7 +148,7 @@ function readAsTexts(type: ParquetType): string | undefined {
       return fields.every((field): field is [string, string] => field[1] !== undefined) ? structOf(fields) : undefined;
     }
     default:
-      return readingOf(type)?.as === 'VARCHAR' && type.kind !== 'timestamptz' ? 'VARCHAR' : undefined;
+      return SAME_AS_TEXTS.has(type.kind) ? 'VARCHAR' : undefined;
   }
 }
 

@@ -37,7 +37,7 @@ describe.each([
     ['blocks filled by many lines', Array.from({ length: 5000 }, (_, index) => 100 + (index % 77))],
   ])('of %s holds exactly these lines', async (_, lengths) => {
     const { file, content } = await fileOf(lengths);
-    const bytes = await fileBytes(file, { lines: 'data', compression }, signal);
+    const bytes = await fileBytes(file, { compression }, signal);
     expect(decompress(bytes).toString() === content).toBe(true);
     expect(file.bytes).toBe(content.length);
   });
@@ -46,14 +46,14 @@ describe.each([
 test.each(['gzip', 'zstd'] as const)('compressing with %s ends when the signal aborts', async (compression) => {
   const { file } = await fileOf([BLOCK, BLOCK, BLOCK]);
   const ending = new AbortController();
-  const compressing = fileBytes(file, { lines: 'data', compression }, ending.signal);
+  const compressing = fileBytes(file, { compression }, ending.signal);
   ending.abort(new Error('the invocation ends'));
   await expect(compressing).rejects.toThrow('the invocation ends');
 });
 
 test('a zstd frame states the length of its content', async () => {
   const { file } = await fileOf([1000, 1000]);
-  const bytes = await fileBytes(file, { lines: 'data', compression: 'zstd' }, signal);
+  const bytes = await fileBytes(file, { compression: 'zstd' }, signal);
   // RFC 8878, 3.1.1.1: the two high bits of the descriptor are the width of the size; 1 is two bytes, of what is beyond
   // 256.
   expect(bytes[4] as number).toBe(0b01100100);

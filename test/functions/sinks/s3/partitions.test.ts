@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { EventRejected } from '../../../../functions/runtime/errors.ts';
-import { partitionOf } from '../../../../functions/sinks/s3/partitions.ts';
+import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
+import { openPartitions } from '../../../../functions/sinks/s3/partitions.ts';
 import { type Given, logOf } from '../../../contracts/slices.ts';
 
-type Partitioning = Parameters<typeof partitionOf>[1];
+type Partitioning = Parameters<typeof openPartitions>[0];
 
 function folderOf(partitioning: Partial<Partitioning>, given: Partial<Given>): string {
   const [event] = logOf([{ data: {}, ...given }]);
   if (event === undefined) throw new Error('no event');
-  return partitionOf(event, { by: 'month', fields: [], ...partitioning });
+  return openPartitions({ by: 'month', fields: [], ...partitioning })(event);
 }
 
 describe('the partition by time', () => {
@@ -93,5 +94,25 @@ describe('the partition by a field', () => {
     const partitioned = () => folderOf({ fields: ['region'] }, { json });
     expect(partitioned).toThrow(EventRejected);
     expect(partitioned).toThrow(message);
+  });
+});
+
+describe('the time of one event', () => {
+  // The partition of an event may be known from the one before.
+  test.each(['month', 'day', 'hour'] as const)('never decides about the next (%s)', (by) => {
+    const times = [
+      ...['2026-11-30T10:00:00Z', '2026-11-30T10:59:59.999Z', '2026-11-30T11:00:00Z', '2026-11-30T23:00:00-02:00'],
+      ...['2026-11-30T10:00:00Z', '2026-11-30T25:00:00Z', '2026-11-30', '2026-11-30T10:00:00+02:00', '2026-12-01T00:00:00Z'],
+    ];
+    const folderOf = openPartitions({ by, fields: [] });
+    const outcome = (find: (event: ReceivedEvent) => string) => (time: string) => {
+      try {
+        return find(logOf([{ data: {}, time }])[0] as ReceivedEvent);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const alone = outcome((event) => openPartitions({ by, fields: [] })(event));
+    expect(times.map(outcome(folderOf))).toEqual(times.map(alone));
   });
 });

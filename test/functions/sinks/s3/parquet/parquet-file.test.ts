@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ReceivedEvent } from '../../../../../functions/runtime/event.ts';
+import type { PlannedFile } from '../../../../../functions/sinks/s3/files.ts';
+import { lineOf } from '../../../../../functions/sinks/s3/lines.ts';
 import type { S3Options } from '../../../../../functions/sinks/s3/options.ts';
 import { parquetColumnsOf } from '../../../../../functions/sinks/s3/parquet/columns.ts';
 import { openDuckDb } from '../../../../../functions/sinks/s3/parquet/duckdb.ts';
@@ -29,13 +31,17 @@ async function written(schema: z.ZodType, events: readonly ReceivedEvent[], how:
     columns,
     lines,
     only(way, statementsFor(columns, lines)),
-  )({ key: 'file', events, bytes: 0 }, noDeadline());
+  )(fileOf(events, lines), noDeadline());
   return {
     rows: await askParquet(new Map([['file', body]]), statement),
     rejected: rejections.map(({ message }) => message),
     rejections,
     body,
   };
+}
+
+function fileOf(events: readonly ReceivedEvent[], lines: S3Options['lines']): PlannedFile {
+  return { key: 'file', events, lines: events.map((event) => lineOf(event, lines)), bytes: 0 };
 }
 
 function only(way: Way, { asTheyAre, exact }: Statements): Statements {
@@ -210,7 +216,7 @@ describe('a Parquet file', () => {
   test('stops when the signal aborts, and DuckDB goes on to work after that', async () => {
     const columns = parquetColumnsOf(Order, { by: 'month', lines: 'data' });
     const events = logOf(Array.from({ length: 2_000 }, () => ({ data: ORDER })));
-    const file = { key: 'file', events, bytes: 0 };
+    const file = fileOf(events, 'data');
     const ending = new AbortController();
     const stopped = parquetFiles(columns, 'data')(file, ending.signal);
     ending.abort(new Error('the invocation ends'));
