@@ -159,6 +159,32 @@ export interface OpenSink {
    * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
    */
   isEmpty(signal: AbortSignal): Promise<boolean>;
+  /**
+   * Implement this where the destination needs care between slices, such as the merging of small files. A scheduled
+   * step calls it at the end of each run that has written all shards and has time left. Two processes may tidy at the
+   * same time.
+   */
+  tidy?(tidying: Tidying): Promise<void>;
+}
+
+/** What a sink that tidies gets of the runtime. */
+export interface Tidying {
+  /** Resolves to the text that was kept last. Undefined: none was. */
+  load(): Promise<{ readonly revision: number; readonly text: string } | undefined>;
+  /**
+   * Keeps a text with the revision after `previous` (0: none was kept). Resolves to false when another process has kept
+   * one since `previous` was loaded: then nothing is written.
+   */
+  keep(previous: number, text: string): Promise<boolean>;
+  /**
+   * Resolves to the position up to which the slices of a shard are committed: none of them is written again, except by
+   * a process that is late. Undefined: none is committed.
+   */
+  committed(shard: string): Promise<Position | undefined>;
+  now(): number;
+  /** When nothing new is to be begun, in milliseconds since 1970. */
+  readonly untilMillis: number;
+  readonly signal: AbortSignal;
 }
 
 /**

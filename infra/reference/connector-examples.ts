@@ -8,7 +8,7 @@ import { mqttSource } from '../../functions/sources/mqtt/mqtt.ts';
 import { postgresChangesSource } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { postgresQuerySource } from '../../functions/sources/postgres-query/postgres-query.ts';
 import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
-import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
+import { definePipeline, hours, minutes, streamOf } from '../pipelines/pipeline.ts';
 
 /**
  * The pipelines that docs/connectors.md quotes, one for each connector. A test runs them; none of them is deployed. The
@@ -194,7 +194,7 @@ export const salesLake = definePipeline({
     },
     table: {
       from: 'sales',
-      write: s3Sink({ prefix: 'sales-table', format: 'parquet', by: 'month' }),
+      write: s3Sink({ prefix: 'sales-table', format: 'parquet', by: 'month', compact: hours(6) }),
       every: minutes(15),
     },
   },

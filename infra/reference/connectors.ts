@@ -12,7 +12,7 @@ const INTRODUCTION = `<!-- Written by \`node infra/reference/connectors.ts\`. Te
 
 A source brings events into a stream, a sink writes a stream somewhere else. A pipeline (\`infra/pipelines/\`) names both as plain data. TypeScript checks the options below when the pipeline is compiled, and the function checks them again when it starts.
 
-Each example is a pipeline. It imports \`z\` from \`zod\`, and \`definePipeline\`, \`streamOf\` and \`minutes\` from \`./pipeline.ts\`.`;
+Each example is a pipeline. It imports \`z\` from \`zod\`, and \`definePipeline\`, \`streamOf\`, \`minutes\` and \`hours\` from \`./pipeline.ts\`.`;
 
 const ONCE = `*Once*, on this page, means: a crash, a retry or a batch that is delivered twice does not make an event count twice for a Millrace step that reads it. That holds for events that Millrace's own steps append. An event that another producer appends twice counts twice, unless the stream is declared \`idempotent: true\` and the producer gives every event a \`source\` and a \`sequence\`: a whole number that grows, with one request in flight for each source. The 2,000 sources that sent last are remembered.`;
 

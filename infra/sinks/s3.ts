@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ParquetColumn } from '../../functions/sinks/s3/parquet/column-types.ts';
 import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
-import type { AwsResources, ConnectorStep, LaptopResources, Needs } from '../needs.ts';
+import type { AwsResources, Bucket, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
 
 /** The options that the grants and the resources depend on. */
 const Options = z.object({
@@ -9,6 +9,7 @@ const Options = z.object({
   format: z.enum(['ndjson', 'parquet']).default('ndjson'),
   by: z.enum(['month', 'day', 'hour']).default('day'),
   lines: z.enum(['event', 'data']).default('event'),
+  compact: z.number().optional(),
 });
 
 /**
@@ -16,7 +17,7 @@ const Options = z.object({
  * range. Replays go below a prefix of their own, which the sink lists to see whether a destination is empty.
  */
 export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
-  const { prefix } = Options.parse(step.options);
+  const { prefix, compact } = Options.parse(step.options);
   const replays = `replays/${prefix}/*`;
   return {
     resources: { bucket: lake.name, ...columnsToWrite(step) },
@@ -32,9 +33,29 @@ export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
         resources: [lake.arn],
         conditions: { StringLike: { 's3:prefix': replays } },
       },
+      ...(compact === undefined ? [] : compacts(lake, prefix)),
     ],
     network: undefined,
   };
+}
+
+/** What it takes to merge files: nothing below the prefix is read or deleted otherwise. */
+function compacts({ arn }: Bucket, prefix: string): readonly Statement[] {
+  const manifests = `compacted/${prefix}/*`;
+  return [
+    {
+      why: 'merges small files of the lake',
+      actions: ['s3:GetObject', 's3:DeleteObject'],
+      resources: [`${arn}/${prefix}/*`, `${arn}/${manifests}`],
+    },
+    { why: 'writes what merged files replace', actions: ['s3:PutObject'], resources: [`${arn}/${manifests}`] },
+    {
+      why: 'finds small files of the lake',
+      actions: ['s3:ListBucket'],
+      resources: [arn],
+      conditions: { StringLike: { 's3:prefix': [`${prefix}/*`, manifests] } },
+    },
+  ];
 }
 
 export function s3PrefixOf(options: unknown): string {

@@ -14,7 +14,8 @@ import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import type { Post } from '../../functions/sinks/webhook/post.ts';
 import { webhookOver } from '../../functions/sinks/webhook/webhook.ts';
-import { parquetDefinition } from '../../functions/sinks/s3/parquet/parquet.ts';
+import { parquetSinkWith } from '../../functions/sinks/s3/parquet/parquet.ts';
+import { parquetFiles } from '../../functions/sinks/s3/parquet/parquet-file.ts';
 import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { mqttDefinition } from '../../functions/sources/mqtt/mqtt.ts';
@@ -55,12 +56,19 @@ const silent: typeof postgresChangesDefinition.open = (context) => ({
 /** Returns a sink's definition: the real one, except that Postgres is a model, because there is no server here. */
 function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
-    // The definition of both formats.
-    s3: parquetDefinition,
+    s3: lakeSink(process),
     postgres: world.stage.tables.sink(databaseCall(world, process)),
     webhook: webhookOver({ post: webhookCall(world, process) }),
   };
   return definitions[connector] as SinkDefinition<never, never>;
+}
+
+/** The definition of both formats. The clock stands still while DuckDB works, because its thread is on no clock. */
+function lakeSink({ clock }: SimulatedProcess) {
+  return parquetSinkWith((...given) => {
+    const contentOf = parquetFiles(...given);
+    return (file, signal) => clock.hold(() => contentOf(file, signal));
+  });
 }
 
 /** Returns a table step's definition: the real one, over the same model of Postgres. */

@@ -27,6 +27,8 @@ export interface SinkStep {
   readonly outbox: Outbox | undefined;
   /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
   readonly rebuild: OpenSink['rebuild'] | undefined;
+  /** Set when the sink looks after its destination between slices. */
+  readonly tidy: OpenSink['tidy'] | undefined;
   /** Set beside `rebuild`: an operator asks for it. */
   readonly again: OpenSink['again'] | undefined;
   /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
@@ -44,7 +46,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
       resources,
     });
   const current = openWith(config.options);
-  const { loadProgress, loadPages, rebuild, again } = current;
+  const { loadProgress, loadPages, rebuild, again, tidy } = current;
   const inTable = step.states.loadPages;
   const { publishes } = definition;
   const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
@@ -55,6 +57,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     outbox,
     rebuild: rebuild?.bind(current),
     again: again?.bind(current),
+    tidy: tidy?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
     takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,

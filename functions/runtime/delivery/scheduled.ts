@@ -18,6 +18,7 @@ import { beginPlan } from '../rewind/spread-plan.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { firstStart } from './first-start.ts';
 import { openReadToEnd, type ReadToEnd } from './read-to-end.ts';
+import { tidyUnderLease } from './tidy.ts';
 
 /** How many shards one run reads at once. */
 const SHARDS_AT_ONCE = 2;
@@ -78,6 +79,7 @@ export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocat
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
   if (begun !== 'busy') await endPlanWhenDone(batchWork, begun, signal);
+  await tidyUnderLease(run, signal);
 }
 
 /** What one scheduled run needs for each of its shards. */

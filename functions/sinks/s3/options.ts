@@ -53,6 +53,12 @@ export const Options = z
         'The size, in bytes of JSON before compression, that ends a file: the next event starts another one. Only a single event may exceed it. A run reads at most about 128 MiB of a shard at a time, so files are smaller when little data has arrived.',
       ),
     targetRows: z.int().min(1).default(1_000_000).describe('The number of events that ends a file.'),
+    compact: z.int().min(60_000).optional().meta({
+      writtenAs: '`minutes(…)` or `hours(…)`',
+      otherwise: 'files are never merged',
+      description:
+        'How often, at the end of a run, the sink merges the small files of each partition: 8 or more of about one size, below 16 MiB, become one. Instead of leaving it out again, make it long: a merge that was begun is finished only with it.',
+    }),
   })
   .check(({ value, issues }) => {
     if (value.format === 'parquet' && value.compression !== 'zstd')

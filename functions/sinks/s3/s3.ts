@@ -5,6 +5,9 @@ import { UserMistake } from '../../runtime/errors.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { endpointIsOverridden, parseOrExplain } from '../../runtime/step-config.ts';
+import { compact } from './compaction/compact.ts';
+import { type Merge, mergeNdjson } from './compaction/merge.ts';
+import { openStore } from './compaction/store.ts';
 import { ndjsonContent } from './ndjson-content.ts';
 import { Options, type S3Options } from './options.ts';
 import { type ContentOf, writeFiles } from './write-files.ts';
@@ -37,17 +40,34 @@ export const s3Definition = defineSink({
       throw new UserMistake(
         `step '${step}': a run has begun to write Parquet, and this function writes NDJSON: deploy format: 'parquet' until that run is finished`,
       );
-    return openLake(options, { bucket, contentOf: ndjsonContent(options) });
+    return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeNdjson });
   },
 });
+
+/** How a sink writes files of its format into a bucket. */
+interface Lake {
+  readonly bucket: string;
+  readonly contentOf: ContentOf;
+  readonly merge: Merge;
+}
 
 /** Opens a sink of files below the prefix of its options. */
 export function openLake(
   options: S3Options,
-  { bucket, contentOf }: { readonly bucket: string; readonly contentOf: ContentOf },
+  { bucket, contentOf, merge }: Lake,
 ): OpenSink {
   const client = s3Client({ pathStyle: endpointIsOverridden() });
+  const { prefix, compact: everyMillis } = options;
   return {
+    ...(everyMillis === undefined
+      ? {}
+      : {
+          tidy: (tidying) => {
+            const { signal } = tidying;
+            const store = openStore(client, bucket, signal);
+            return compact(tidying, { store, prefix, everyMillis, merge: (...given) => merge(...given, signal) });
+          },
+        }),
     write: (slice) => writeFiles(slice, options, { client, bucket, contentOf }),
     async isEmpty(abortSignal) {
       const first = new ListObjectsV2Command({ Bucket: bucket, Prefix: `${options.prefix}/`, MaxKeys: 1 });

@@ -6,6 +6,7 @@ import { ndjsonContent } from '../ndjson-content.ts';
 import { Options } from '../options.ts';
 import { openLake, s3Definition } from '../s3.ts';
 import { ParquetColumn } from './column-types.ts';
+import { mergeFiles } from './merge-files.ts';
 import { parquetFiles } from './parquet-file.ts';
 
 const Resources = z.strictObject({
@@ -22,19 +23,24 @@ const Resources = z.strictObject({
  * A slice that was begun as NDJSON, before the format was changed, is finished as NDJSON. An event becomes a dead
  * letter, with field and value, when the type of a column cannot hold its value.
  */
-export const parquetDefinition = defineSink({
+export const parquetDefinition = parquetSinkWith(parquetFiles);
+
+/** Defines the sink with another way to make files, for tests whose clock has to stand still meanwhile. */
+export function parquetSinkWith(makeFiles: typeof parquetFiles) {
+  return defineSink({
   options: Options,
   resources: Resources,
   into: s3Definition.into,
   doubles: s3Definition.doubles,
   open({ step, options, resources: { bucket, columns } }) {
-    if (options.format === 'ndjson') return openLake(options, { bucket, contentOf: ndjsonContent(options) });
+    if (options.format === 'ndjson') return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeFiles });
     if (columns === undefined)
       throw new UserMistake(
         `step '${step}': format is 'parquet', but its resources have no columns: deploy the pipeline again`,
       );
-    return openLake(options, { bucket, contentOf: parquetFiles(columns, options.lines) });
+    return openLake(options, { bucket, contentOf: makeFiles(columns, options.lines), merge: mergeFiles });
   },
 });
+}
 
 export const handler = sinkHandler(parquetDefinition);

@@ -175,12 +175,12 @@ function copy({ from, to, longestLine }: Conversion, { columns, select, where = 
     `COPY (SELECT ${select.join(', ')} FROM read_json(${quotedText(from)}, format = 'newline_delimited', ` +
     `records = 'true', maximum_object_size = ${Math.max(longestLine + 1, LEAST_OBJECT_SIZE)}, ` +
     `compression = 'uncompressed', columns = {${read}})${condition}) ` +
-    `TO ${quotedText(to)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`
+    `TO ${quotedText(to)} ${WRITTEN_AS}`
   );
 }
 
 /** DuckDB reads lines in blocks of twice this size. */
 const LEAST_OBJECT_SIZE = 1024 * 1024;
 
-/** DuckDB's own number: readers skip row groups by their least and greatest values. */
-const ROW_GROUP_ROWS = 122_880;
+/** Readers skip row groups by their least and greatest values. The number is DuckDB's own. */
+export const WRITTEN_AS = '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)';
