@@ -25,11 +25,7 @@ const GZIP_SYSTEM = 9;
 /** The size of every write to a compressor: its output may depend on how the input is divided. */
 const BLOCK_BYTES = 256 * 1024;
 
-async function compress(
-  file: PlannedFile,
-  compression: 'gzip' | 'zstd',
-  signal: AbortSignal,
-): Promise<Buffer> {
+async function compress(file: PlannedFile, compression: 'gzip' | 'zstd', signal: AbortSignal): Promise<Buffer> {
   const compressor = compression === 'gzip' ? createGzip() : zstd(file.bytes);
   const chunks: Buffer[] = [];
   compressor.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -52,10 +52,7 @@ interface Lake {
 }
 
 /** Opens a sink of files below the prefix of its options. */
-export function openLake(
-  options: S3Options,
-  { bucket, contentOf, merge }: Lake,
-): OpenSink {
+export function openLake(options: S3Options, { bucket, contentOf, merge }: Lake): OpenSink {
   const client = s3Client({ pathStyle: endpointIsOverridden() });
   const { prefix, compact: everyMillis } = options;
   return {

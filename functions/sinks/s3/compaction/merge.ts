@@ -7,6 +7,8 @@ export type Merge = (contents: readonly Buffer[], ending: string, signal: AbortS
  */
 export const mergeNdjson: Merge = async (contents, ending) => {
   if (ending === '.parquet')
-    throw new Error("there are files of Parquet to merge, and this function writes NDJSON: deploy format: 'parquet' again");
+    throw new Error(
+      "there are files of Parquet to merge, and this function writes NDJSON: deploy format: 'parquet' again",
+    );
   return Buffer.concat(contents);
 };

@@ -30,7 +30,11 @@ export function openStore(client: Pick<S3Client, 'send'>, bucket: string, abortS
   return {
     async *list(Prefix) {
       for (let ContinuationToken: string | undefined; ; ) {
-        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix, ...(ContinuationToken && { ContinuationToken }) });
+        const command = new ListObjectsV2Command({
+          Bucket: bucket,
+          Prefix,
+          ...(ContinuationToken && { ContinuationToken }),
+        });
         const page = await client.send(command, options);
         for (const { Key = '', Size = 0, LastModified } of page.Contents ?? [])
           yield { key: Key, bytes: Size, modifiedMillis: LastModified?.getTime() ?? 0 };

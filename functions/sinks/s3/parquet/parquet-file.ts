@@ -41,10 +41,7 @@ interface FileConversion {
 }
 
 /** Resolves to undefined when DuckDB's reading of the lines is not certain to be exact. */
-async function fileAsItIs(
-  { file, statements, duckdb }: FileConversion,
-  run: Run,
-): Promise<FileContent | undefined> {
+async function fileAsItIs({ file, statements, duckdb }: FileConversion, run: Run): Promise<FileContent | undefined> {
   const { asTheyAre } = statements;
   if (asTheyAre === undefined) return undefined;
   const content = await converted(duckdb, (conversion) => {

@@ -28,19 +28,20 @@ export const parquetDefinition = parquetSinkWith(parquetFiles);
 /** Defines the sink with another way to make files, for tests whose clock has to stand still meanwhile. */
 export function parquetSinkWith(makeFiles: typeof parquetFiles) {
   return defineSink({
-  options: Options,
-  resources: Resources,
-  into: s3Definition.into,
-  doubles: s3Definition.doubles,
-  open({ step, options, resources: { bucket, columns } }) {
-    if (options.format === 'ndjson') return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeFiles });
-    if (columns === undefined)
-      throw new UserMistake(
-        `step '${step}': format is 'parquet', but its resources have no columns: deploy the pipeline again`,
-      );
-    return openLake(options, { bucket, contentOf: makeFiles(columns, options.lines), merge: mergeFiles });
-  },
-});
+    options: Options,
+    resources: Resources,
+    into: s3Definition.into,
+    doubles: s3Definition.doubles,
+    open({ step, options, resources: { bucket, columns } }) {
+      if (options.format === 'ndjson')
+        return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeFiles });
+      if (columns === undefined)
+        throw new UserMistake(
+          `step '${step}': format is 'parquet', but its resources have no columns: deploy the pipeline again`,
+        );
+      return openLake(options, { bucket, contentOf: makeFiles(columns, options.lines), merge: mergeFiles });
+    },
+  });
 }
 
 export const handler = sinkHandler(parquetDefinition);
