@@ -43,25 +43,27 @@ export async function compact(tidying: Tidying, compaction: Compaction): Promise
   const isDue = begunMillis >= kept.value.lastMillis + everyMillis;
   const isSettling = begunMillis < kept.value.lastMillis + SETTLING_MILLIS;
   if (!isDue && !isSettling && kept.value.plan === undefined) return;
-  const replaced = await sweep(store, prefix, begunMillis);
-
   const save = async (value: Kept): Promise<boolean> => {
     if (!(await tidying.keep(kept.revision, JSON.stringify(value)))) return false;
     kept = { revision: kept.revision + 1, value };
     return true;
   };
+  // Of every plan that was closed when `kept` was loaded. Whoever closes another one makes the next save here fail.
+  const replaced = new Set(await sweep(store, prefix, begunMillis));
+  const finish = async (plan: Plan): Promise<boolean> => {
+    await carryOut(compaction, plan);
+    for (const key of inputKeysOf(prefix, plan)) replaced.add(key);
+    return save({ ...kept.value, plan: undefined });
+  };
+
   const { plan: left } = kept.value;
-  if (left !== undefined) {
-    await carryOut(compaction, left);
-    if (!(await save({ ...kept.value, plan: undefined }))) return;
-  }
+  if (left !== undefined && !(await finish(left))) return;
   if (!isDue) return;
   const planning = { store, prefix, replaced, committed: (shard: string) => tidying.committed(shard) };
   for await (const plan of plansOf(planning, () => kept.value.plans)) {
     if (tidying.now() >= tidying.untilMillis) return;
     if (!(await save({ ...kept.value, plans: kept.value.plans + 1, plan }))) return;
-    await carryOut(compaction, plan);
-    if (!(await save({ ...kept.value, plan: undefined }))) return;
+    if (!(await finish(plan))) return;
   }
   await save({ ...kept.value, lastMillis: begunMillis });
 }

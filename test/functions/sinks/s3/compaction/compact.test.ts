@@ -148,7 +148,7 @@ describe('compaction', () => {
     expect(filesIn(world)).toBe(9);
     world.nowMillis += MINUTE;
     await run(world);
-    expect(filesIn(world)).toBe(2);
+    expect(filesIn(world)).toBe(1);
   });
 
   test('takes no file of a slice that may be written again', async () => {
