@@ -104,7 +104,8 @@ function eventsIn({ objects }: World): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-const filesIn = ({ objects }: World): number => [...objects.keys()].filter((key) => key.startsWith(`${PREFIX}/`)).length;
+const filesIn = ({ objects }: World): number =>
+  [...objects.keys()].filter((key) => key.startsWith(`${PREFIX}/`)).length;
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
 
 function worldWith(slices: number): World {
@@ -129,7 +130,11 @@ describe('compaction', () => {
     await run(world);
     expect(filesIn(world)).toBe(1);
     const [body] = [...world.objects].filter(([key]) => key.includes('/merged-')).map(([, content]) => content);
-    expect(body?.toString()).toBe(numbers(20).map((n) => `${n}\n`).join(''));
+    expect(body?.toString()).toBe(
+      numbers(20)
+        .map((n) => `${n}\n`)
+        .join(''),
+    );
   });
 
   test('leaves few files, and files that it does not know, as they are', async () => {
@@ -186,7 +191,11 @@ describe('compaction', () => {
       });
       await expect(dying).rejects.toThrow(Death);
       await runsLater(world);
-      expect({ death, events: eventsIn(world), files: filesIn(world) }).toEqual({ death, events: numbers(10), files: 1 });
+      expect({ death, events: eventsIn(world), files: filesIn(world) }).toEqual({
+        death,
+        events: numbers(10),
+        files: 1,
+      });
     }
   });
 
