@@ -92,8 +92,8 @@ export interface FieldTypes {
 
 /** Finds the fields of a schema, and the types of JSON that each accepts. */
 export function fieldTypesOf(schema: z.ZodType): readonly FieldTypes[] {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  return [...fieldsOf(root, root)].map(([name, { alternatives, nullable, optional }]) => {
+  const { root, fieldsOf } = readSchema(schema);
+  return [...fieldsOf(root)].map(([name, { alternatives, nullable, optional }]) => {
     const types = alternatives.map(jsonType);
     const known = types.filter((type) => type !== undefined);
     const accepts = known.length < types.length ? [] : [...new Set([...known, ...(nullable ? ['null'] : [])])];
@@ -103,5 +103,6 @@ export function fieldTypesOf(schema: z.ZodType): readonly FieldTypes[] {
 
 function jsonType({ type, const: value }: JsonSchema): string | undefined {
   if (typeof type === 'string') return type;
-  return value === undefined ? undefined : typeOfValue(value);
+  if (value === undefined) return undefined;
+  return value === null ? 'null' : typeof value;
 }

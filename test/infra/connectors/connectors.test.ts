@@ -67,7 +67,6 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
       definition: postgresChangesDefinition,
     },
   ],
-  s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
   s3: [
     { options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition },
     { options: s3Sink({ prefix: 'rows', format: 'parquet' }).options, definition: parquetDefinition },
