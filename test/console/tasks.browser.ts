@@ -42,7 +42,7 @@ describe('the console of a running pipeline', () => {
     await shows(page, 'Dead letters of sensors/cleaning');
     await click(page, 'column "temp_max" must be numeric');
     await shows(page, 'broken');
-    await page.click('table:last-of-type tbody tr:first-child a');
+    await page.click('.scroll ~ .scroll tbody a');
     await shows(page, 'original bytes');
     expect(await textOf(page)).toMatch(/"temp_max": "n\/a"/);
     expect(await textOf(page)).toMatch(/npx millrace dead-letters redrive sensors\/cleaning\/\w+/);
@@ -109,10 +109,10 @@ describe('the console of a running pipeline', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await shows(page, 'Dead letters of sensors/cleaning');
+    await shows(page, 'column "temp_max"');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await shows(page, 'message');
+    await shows(page, 'schema in sensors/cleaning');
     await page.keyboard.press('g');
     await page.keyboard.press('p');
     await shows(page, 'needs a look');
@@ -205,7 +205,7 @@ describe('the console of a running pipeline', () => {
     const { page, visit } = open;
     for (const [name, from, link, text] of [
       ['event', '/streams/sensors/clean?from=earliest', '.events tbody a', 'Run again'],
-      ['dead-letter', '/dead-letters/sensors/cleaning?group=0', 'table:last-of-type tbody a', 'original bytes'],
+      ['dead-letter', '/dead-letters/sensors/cleaning?group=0', '.scroll ~ .scroll tbody a', 'original bytes'],
     ] as const) {
       await visit(from);
       await page.waitForSelector(link);

@@ -30,27 +30,24 @@ function Step({ node }: { readonly node: StepNode }) {
   const letters = summary?.deadLetters ?? 0;
   const advice = summary === undefined ? undefined : adviceOf(summary);
   return (
-    <a
-      href={pathOf('steps', pipeline, name)}
-      class={`step ${trouble} ${letters > 0 ? 'has-letters' : ''}`}
-      aria-label={[about, letters > 0 ? counted(letters, 'dead letter') : '', name, text].filter(Boolean).join(' ')}
-    >
-      {advice !== undefined && <title>{advice}</title>}
-      <rect width={width} height={height} rx="8" />
+    <a href={pathOf('steps', pipeline, name)} class={`step ${trouble} ${letters > 0 ? 'has-letters' : ''}`}>
+      <rect width={width} height={height} rx="8">
+        {advice !== undefined && <title>{advice}</title>}
+      </rect>
       <text class="about" x="12" y="19">
         {about}
-      </text>
+      </text>{' '}
+      <text class="name" x="12" y="38">
+        {name}
+      </text>{' '}
+      <text class="state" x="12" y="56">
+        {text}
+      </text>{' '}
       {letters > 0 && (
         <text class="letters" x={width - 12} y="19" text-anchor="end">
           {counted(letters, 'dead letter')}
         </text>
       )}
-      <text class="name" x="12" y="38">
-        {name}
-      </text>
-      <text class="state" x="12" y="56">
-        {text}
-      </text>
     </a>
   );
 }
@@ -69,7 +66,7 @@ function Stream({ node }: { readonly node: StreamNode }) {
   if (pipeline === undefined) return <g class={look}>{shown}</g>;
   const own = name.split('/').at(-1) ?? name;
   return (
-    <a class={look} href={pathOf('streams', pipeline, own)} aria-label={`stream ${name}`}>
+    <a class={look} href={pathOf('streams', pipeline, own)}>
       {shown}
     </a>
   );
