@@ -126,6 +126,30 @@ test('an order whose joined row cannot be made keeps the row before, until somet
   expect(run.table('named')).toEqual([{ order_id: 'o1', name: 'Ann', sales: 2 }]);
 });
 
+test('an answer that is put back does not replace what the row has met since, and one that is still the latest counts', async () => {
+  const select = (divisor: string) => `${SELECT.replace('o.sales', `100 / ${divisor} AS sales`)} JOIN ${ON}`;
+  const [divides, adds] = [await foreignJoinOf(select('c.spent')), await foreignJoinOf(select('(c.spent + 1)'))];
+  const run = await givenPipeline(shopWith(divides));
+  const spends = (customer_id: string, spent: number) =>
+    event({ type: 'customer.changed', key: customer_id, data: { customer_id, name: customer_id, spent } });
+  await run.given('customers', [spends('ann', 1), spends('bob', 1)]);
+  await run.given('orders', [order('o1', 'ann'), order('o2', 'bob')]);
+  await run.settled();
+  await run.given('customers', [spends('ann', 0), spends('bob', 0)]);
+  await run.settled();
+  await run.given('customers', [spends('ann', 4)]);
+  await run.settled();
+  expect(run.deadLetters('named' as never)).toHaveLength(2);
+  run.when.deployed('named', adds.keep as never);
+  expect(await run.when.redriven('named')).toBe(true);
+  await run.settled();
+  expect(run.deadLetters('named' as never)).toEqual([]);
+  expect(inAnyOrder(run.table('named'))).toEqual([
+    { order_id: 'o1', name: 'ann', sales: expect.toSatisfy((sales: number) => sales === 20 || sales === 25) },
+    { order_id: 'o2', name: 'bob', sales: 100 },
+  ]);
+});
+
 test('the planner makes two internal streams and five steps of it, and of a renamed join the same ones', () => {
   const plan = planOf(shopWith(inner), [shopWith(inner)]);
   expect(plan.streams.slice(3).map(({ name, shards, compression }) => [name, shards, compression])).toEqual([

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ReceivedEvent } from '../event.ts';
 import { type JoinTables, KEYS, RowEvent, rekeyOptions, SideEvent } from '../join.ts';
 import { memberRanges, textOf } from '../json/json-ranges.ts';
 import { checkRowSize, type StateForm, type Table } from '../table.ts';
@@ -87,6 +88,8 @@ interface Kept {
   readonly waiting: string | undefined;
   readonly left: string | undefined;
   readonly right: string | undefined;
+  /** Where the event that made it so is in the log. Rows of earlier versions do not say it. */
+  readonly at: string | undefined;
 }
 
 function joinedRows(definition: AnyDefinition): Table {
@@ -103,11 +106,12 @@ function joinedRows(definition: AnyDefinition): Table {
     isMadeOnce: true,
     read(event) {
       const note = readRowNote(event);
+      const at = placeOf(event);
       return [
         {
           id: JSON.stringify(note.id),
           reduce(before) {
-            const next = nextOf(before as Kept | undefined, note);
+            const next = nextOf(before as Kept | undefined, note, at);
             if (next === undefined || next === before) return next;
             checkRowSize(Buffer.byteLength(textOfKept(next)), 'state');
             // A row that cannot be made is found now: the event that makes it is to blame.
@@ -120,8 +124,22 @@ function joinedRows(definition: AnyDefinition): Table {
   };
 }
 
-/** Drops what is not of the version that the row has: the row has changed, moved or gone since it was asked for. */
-function nextOf(before: Kept | undefined, { version, key, row, found }: RowNote): Kept | undefined {
+/**
+ * Returns where an event came first: one that was put back has the place at which it was refused. Undefined: an earlier
+ * version has put it back, and did not say that. The places of the events of one key grow, also over a split.
+ */
+function placeOf({ position, redrivenFor, redrivenFrom }: ReceivedEvent): string | undefined {
+  if (redrivenFor === undefined) return position;
+  return redrivenFrom?.slice(redrivenFrom.lastIndexOf('/') + 1);
+}
+
+/**
+ * Drops what is not of the version that the row has: the row has changed, moved or gone since it was asked for. Drops
+ * an event that was put back, too, when a later one has made the row.
+ */
+function nextOf(before: Kept | undefined, note: RowNote, at: string | undefined): Kept | undefined {
+  const { version, key, row, found } = note;
+  if (before?.at !== undefined && at !== undefined && at < before.at) return before;
   if (found !== undefined) {
     if (before === undefined || version !== before.version) return before;
     return {
@@ -129,25 +147,33 @@ function nextOf(before: Kept | undefined, { version, key, row, found }: RowNote)
       waiting: undefined,
       left: before.waiting ?? before.left,
       right: found ?? undefined,
+      at: at ?? before.at,
     };
   }
   if (version === null || row === undefined) return undefined;
-  if (key === null) return { version, waiting: undefined, left: row, right: undefined };
-  return { version, waiting: row, left: before?.left, right: before?.right };
+  if (key === null) return { version, waiting: undefined, left: row, right: undefined, at: at ?? before?.at };
+  return { version, waiting: row, left: before?.left, right: before?.right, at: at ?? before?.at };
 }
 
-function textOfKept({ version, ...sides }: Kept): string {
+function textOfKept({ version, at, ...sides }: Kept): string {
   const members = Object.entries(sides).flatMap(([name, text]) => (text === undefined ? [] : [`,"${name}":{${text}}`]));
-  return `{"version":${JSON.stringify(version)}${members.join('')}}`;
+  const place = at === undefined ? '' : `,"at":${JSON.stringify(at)}`;
+  return `{"version":${JSON.stringify(version)}${place}${members.join('')}}`;
 }
 
 function loadKept(text: string): Kept {
   const bytes = Buffer.from(text);
   const ranges = memberRanges(bytes);
-  const [version = '""', ...sides] = ['version', 'waiting', 'left', 'right'].map((name) => {
+  const [version = '""', at, ...sides] = ['version', 'at', 'waiting', 'left', 'right'].map((name) => {
     const range = ranges.get(name);
     return range === undefined ? undefined : textOf(bytes, range);
   });
   const [waiting, left, right] = sides.map((side) => (side === undefined ? undefined : membersOf(side)));
-  return { version: JSON.parse(version) as string, waiting, left, right };
+  return {
+    version: JSON.parse(version) as string,
+    waiting,
+    left,
+    right,
+    at: at === undefined ? undefined : (JSON.parse(at) as string),
+  };
 }
