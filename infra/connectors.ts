@@ -42,7 +42,7 @@ export const connectors = {
     kind: 'source',
     delivery: 'pulled',
     // A field for each of the stream's schema, without a bound.
-    bundledResources: ['fields'],
+    bundledResources: ['fields', 'outputs'],
     onAws: postgresChangesOnAws,
     onLaptop: postgresChangesOnLaptop,
   },

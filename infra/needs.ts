@@ -45,6 +45,8 @@ export interface ConnectorStep {
   readonly options: unknown;
   /** The schema of the stream that the step reads or writes. */
   readonly schema: z.ZodType;
+  /** The schemas of the streams of a source that writes several, by the names of its outputs. */
+  readonly outputs?: Readonly<Record<string, z.ZodType>>;
 }
 
 export interface Bucket {

@@ -6,7 +6,7 @@ import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import { type CompleteBundle, completeBundle } from '../native-files.ts';
 import type { LaptopResources } from '../needs.ts';
-import { type StepPlan, schemaOf } from '../pipelines/plan.ts';
+import { outputSchemasOf, type StepPlan, schemaOf } from '../pipelines/plan.ts';
 import { stepConfigPartsOf } from '../pipelines/step-config.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { REPOSITORY } from '../repository.ts';
@@ -84,5 +84,8 @@ export function tickFunctionOf(stream: OwnStreamPlan, bundled: Bundle, stage: Lo
 function resourcesOf(step: Exclude<StepPlan, { readonly kind: 'transform' }>, resources: LaptopResources): unknown {
   if (step.kind === 'table') return serverOnLaptop(resources.database);
   const { pipeline, name, options, connector } = step;
-  return connectors[connector].onLaptop({ pipeline, name, options, schema: schemaOf(step) }, resources);
+  return connectors[connector].onLaptop(
+    { pipeline, name, options, schema: schemaOf(step), ...outputSchemasOf(step) },
+    resources,
+  );
 }

@@ -250,6 +250,12 @@ export function schemaOf(step: StepPlan): z.ZodType {
   return others.length === 0 ? first : z.union([first, ...others]);
 }
 
+/** Returns the schemas of a source that writes several streams, by output; nothing of another step. */
+export function outputSchemasOf(step: StepPlan): { readonly outputs?: Readonly<Record<string, z.ZodType>> } {
+  if (step.kind !== 'source' || step.outputs === undefined) return {};
+  return { outputs: Object.fromEntries(Object.entries(step.outputs).map(([name, { schema }]) => [name, schema])) };
+}
+
 /** Lists the streams that a step writes to, each once. */
 export function outputsOf(step: StepPlan): readonly StreamPlan[] {
   const all = [

@@ -11,7 +11,8 @@ const Options = z.object({ database: z.string().optional() });
  * Runs the source in the database's network, with the address of its database and the fields of the stream's schema.
  * Throws a `UserMistake` for a database whose user logs in by IAM: RDS refuses that for connections to the log.
  */
-export function postgresChangesOnAws({ pipeline, name, options, schema }: ConnectorStep, aws: AwsResources): Needs {
+export function postgresChangesOnAws(step: ConnectorStep, aws: AwsResources): Needs {
+  const { pipeline, name, options } = step;
   const { database: wanted } = Options.parse(options);
   const database = aws.database(wanted);
   if (!('secret' in database.authentication))
@@ -19,10 +20,16 @@ export function postgresChangesOnAws({ pipeline, name, options, schema }: Connec
       `'${pipeline}/${name}' reads the log of ${wanted === undefined ? "the stage's own database" : `the database '${wanted}'`}, whose user logs in by iam, and RDS takes a password only for that: name a database with a secret (databases in the context, docs/databases.md#on-aws)`,
     );
   const needs = databaseNeeds(database);
-  return { ...needs, resources: { ...needs.resources, fields: fieldTypesOf(schema) } };
+  return { ...needs, resources: { ...needs.resources, ...fieldsOf(step) } };
 }
 
 /** A laptop has one database, which stands for all databases that a pipeline names. */
-export function postgresChangesOnLaptop({ schema }: ConnectorStep, { database }: LaptopResources): unknown {
-  return { ...serverOnLaptop(database), fields: fieldTypesOf(schema) };
+export function postgresChangesOnLaptop(step: ConnectorStep, { database }: LaptopResources): unknown {
+  return { ...serverOnLaptop(database), ...fieldsOf(step) };
+}
+
+/** The fields of the stream's schema; of a source with several outputs, those of each. */
+function fieldsOf({ schema, outputs = {} }: ConnectorStep) {
+  const each = Object.entries(outputs).map(([name, output]) => [name, fieldTypesOf(output)] as const);
+  return each.length === 0 ? { fields: fieldTypesOf(schema) } : { fields: [], outputs: Object.fromEntries(each) };
 }

@@ -16,6 +16,7 @@ import { TopicRuleSource } from '../constructs/topic-rule-source.ts';
 import { pullEveryMillis } from '../delivery.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
+  outputSchemasOf,
   type PipelinePlan,
   type ReaderPlan,
   type SinkPlan,
@@ -146,5 +147,11 @@ export class PipelineStack extends Stack {
 }
 
 function asConnectorStep(step: SourcePlan | SinkPlan): ConnectorStep {
-  return { pipeline: step.pipeline, name: step.name, options: step.options, schema: schemaOf(step) };
+  return {
+    pipeline: step.pipeline,
+    name: step.name,
+    options: step.options,
+    schema: schemaOf(step),
+    ...outputSchemasOf(step),
+  };
 }

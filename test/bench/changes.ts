@@ -22,6 +22,8 @@ const ROUNDS = 3;
 const LEAST_ROWS_PER_SECOND = 400_000;
 const LEAST_RATIO = 1.8;
 
+const SHARDS = [{ id: 'shard-0', from: 0n, to: (1n << 128n) - 1n, parents: [], open: true }];
+
 const TABLE = `CREATE TABLE orders (id int PRIMARY KEY, customer text, item text, quantity int, price numeric(10,2),
   placed timestamptz, status text, note text)`;
 const FIELDS = ['id', 'customer', 'item', 'quantity', 'price', 'placed', 'status', 'note'];
@@ -102,7 +104,7 @@ async function readAll(database: string, from: ChangesPosition): Promise<void> {
     now: Date.now,
     report: () => undefined,
   };
-  const pulled = { source, writer, step } as unknown as PulledStep<ChangesPosition>;
+  const pulled = { source, outputs: { writerOf: () => writer }, step } as unknown as PulledStep<ChangesPosition>;
   let state: PullState = { id: 'bench', open: false, atMillis: 0 };
   let rows = 0;
   for await (const page of source.read(from, { ending: noDeadline(), signal: noDeadline(), most: 10_000 })) {
@@ -112,8 +114,6 @@ async function readAll(database: string, from: ChangesPosition): Promise<void> {
   }
   deepStrictEqual(rows, ROWS);
 }
-
-const SHARDS = [{ id: 'shard-0', from: 0n, to: (1n << 128n) - 1n, parents: [], open: true }];
 
 async function takeAll({ input }: { input: { Records: readonly unknown[] } }): Promise<unknown> {
   return { Records: input.Records.map(() => ({ SequenceNumber: '1', ShardId: 'shard-0' })), FailedRecordCount: 0 };

@@ -17,14 +17,25 @@ export function crasherOf(server: PostgresServer): () => Promise<void> {
       const again = await server.connect('postgres').catch(() => undefined);
       if (again === undefined) continue;
       const answer = await again.query<{ pid: number }>('SELECT pg_backend_pid() AS pid').catch(() => undefined);
+      const parent = answer === undefined ? Number.NaN : parentOf(answer.rows[0]?.pid ?? 0);
+      const isNew = parent > 0 && parent !== main;
       await again.end().catch(() => undefined);
-      if (answer !== undefined && parentOf(answer.rows[0]?.pid ?? 0) !== main) return;
+      if (isNew) return;
     }
     throw new Error('the server has not come back');
   };
 }
 
 function parentOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const text = statOf(pid);
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** A process that has just ended has none. */
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
 }

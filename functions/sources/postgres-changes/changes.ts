@@ -5,12 +5,19 @@ import type { SchemaField } from './tables.ts';
 export interface Changes {
   readonly step: string;
   readonly server: PostgresServer;
-  readonly tables: readonly string[];
+  readonly tables: readonly ChosenTable[];
   readonly publication: string;
   /** Whether a missing publication is made. */
   readonly create: boolean;
   /** Whether the rows that the tables have already come into the stream, too. */
   readonly snapshot: 'initial' | 'none';
-  /** The fields of the stream's schema. */
+}
+
+/** A table as the pipeline names it. */
+export interface ChosenTable {
+  readonly written: string;
+  /** The output that its events go to, where there are several. */
+  readonly to: string | undefined;
+  /** The fields of that stream's schema. */
   readonly fields: readonly SchemaField[];
 }

@@ -94,7 +94,8 @@ export function openDecoder(following: Following, listener: Listener): Decoder {
       const json = out.isPartial ? { json: Buffer.from(dataBytes).toString() } : {};
       listener.changed(table.name, { key, xid: transaction?.xid ?? 0, ...json });
     }
-    events.push({ type, time, key, dataBytes, place: place(transaction?.ordinal ?? 0, index) });
+    const event = { type, time, key, dataBytes, place: place(transaction?.ordinal ?? 0, index) };
+    events.push(table.to === undefined ? event : { ...event, to: table.to });
     waiting.events++;
     waiting.bytes += dataBytes.length;
   };

@@ -6,6 +6,8 @@ import { placeOf } from './lsn.ts';
 /** The rows of a chunk in a position, from where they are appended: a retry never reads the table. */
 export const FixedChunk = z.strictObject({
   table: z.string(),
+  /** The output that they go to, where there are several. */
+  to: z.string().optional(),
   /** The LSN of the message behind the chunk. */
   lsn: z.string(),
   /** When the chunk was read, in RFC 3339. */
@@ -30,7 +32,7 @@ export function encodeRows(rows: readonly Row[]): string {
  * Returns the events of a chunk. Their places are just before those of every transaction that commits behind the
  * message: a message's LSN is the end of its record, which the commit behind it may have too.
  */
-export function eventsOf({ table, time, rows }: FixedChunk, lsn: bigint): PulledEvent[] {
+export function eventsOf({ table, to, time, rows }: FixedChunk, lsn: bigint): PulledEvent[] {
   const decoded = JSON.parse(zstdDecompressSync(Buffer.from(rows, 'base64')).toString()) as readonly Row[];
   return decoded.map(([key, json], index) => ({
     type: `${table}.inserted`,
@@ -38,5 +40,6 @@ export function eventsOf({ table, time, rows }: FixedChunk, lsn: bigint): Pulled
     key,
     dataBytes: Buffer.from(json),
     place: placeOf(lsn - 1n, index, 0),
+    ...(to === undefined ? {} : { to }),
   }));
 }

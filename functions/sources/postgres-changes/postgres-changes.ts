@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PostgresServer } from '../../clients/postgres-login.ts';
 import { pullHandler } from '../../runtime/pull-handler.ts';
-import { defineSource, type PulledSource, type Source } from '../../runtime/source.ts';
+import { defineSource, type PulledSource, type Source, type SplitSource } from '../../runtime/source.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
 import { ChangesPosition } from './position.ts';
 import { readChanges } from './read-changes.ts';
@@ -21,13 +21,11 @@ const Table = z
   });
 
 const Options = z.strictObject({
-  tables: z
-    .array(Table)
-    .min(1, 'names one table at least')
-    .max(100)
-    .describe(
-      'The tables to follow: `customers`, or `sales.customers` in another schema. Each needs a primary key. Upper and lower case count.',
-    ),
+  tables: z.union([z.array(Table).min(1, 'names one table at least').max(100), z.record(z.string(), Table)]).meta({
+    writtenAs: 'a list, or tables by output',
+    description:
+      "The tables to follow: `['customers']`, or `sales.customers` in another schema. Each needs a primary key. Upper and lower case count. With names, each goes into a stream of its own: `tables: { buyers: 'sales.customers', orders: 'sales.orders' }`, and the step says `to: { buyers: 'customers', orders: 'orders' }`.",
+  }),
   snapshot: z
     .enum(['initial', 'none'])
     .default('initial')
@@ -55,6 +53,8 @@ const Field = z.strictObject({ name: z.string(), accepts: z.array(z.string()), i
 const Resources = PostgresServer.safeExtend({
   /** The fields of the stream's schema. */
   fields: z.array(Field),
+  /** The fields of each stream's schema, by output, where there are several. */
+  outputs: z.record(z.string(), z.array(Field)).optional(),
 });
 
 /**
@@ -65,14 +65,22 @@ export const postgresChangesDefinition = defineSource({
   options: Options,
   resources: Resources,
   open({ step, options, resources }): PulledSource<ChangesPosition> {
-    const { tables, publication, create, snapshot } = options;
-    const { fields, ...server } = resources;
+    const { publication, create, snapshot } = options;
+    const { fields, outputs = {}, ...server } = resources;
+    const tables = Array.isArray(options.tables)
+      ? options.tables.map((written) => ({ written, fields, to: undefined }))
+      : Object.entries(options.tables).map(([to, written]) => ({ written, fields: outputs[to] ?? [], to }));
     return {
       position: ChangesPosition,
-      read: (from, turn) => readChanges({ step, server, tables, publication, create, snapshot, fields }, from, turn),
+      read: (from, turn) => readChanges({ step, server, tables, publication, create, snapshot }, from, turn),
     };
   },
 });
+
+type Chosen = Readonly<Omit<z.input<typeof Options>, 'tables'>>;
+interface Connector {
+  readonly connector: 'postgres-changes';
+}
 
 /**
  * Follows tables by the log of their database: `postgresChangesSource({ tables: ['customers'] })`. The stream's schema
@@ -80,10 +88,18 @@ export const postgresChangesDefinition = defineSource({
  * the words of `Options`.
  */
 export function postgresChangesSource(
-  options: Readonly<Omit<z.input<typeof Options>, 'tables'>> & { readonly tables: readonly string[] },
-): Source<never> & { readonly connector: 'postgres-changes' } {
+  options: Chosen & { readonly tables: readonly string[] },
+): Source<never> & Connector;
+/** The same, with a stream for each table: `{ tables: { buyers: 'sales.customers', orders: 'sales.orders' } }`. */
+export function postgresChangesSource<const T extends Readonly<Record<string, string>>>(
+  options: Chosen & { readonly tables: T },
+): SplitSource<{ readonly [Output in keyof T & string]: never }> & Connector;
+export function postgresChangesSource(
+  options: Chosen & { readonly tables: readonly string[] | Readonly<Record<string, string>> },
+): unknown {
   const checked = parseOrExplain(Options, options, 'postgresChangesSource');
-  return { connector: 'postgres-changes', entry: import.meta.url, options: checked };
+  const read = { connector: 'postgres-changes', entry: import.meta.url, options: checked } as const;
+  return Array.isArray(checked.tables) ? read : { ...read, outputs: Object.keys(checked.tables) };
 }
 
 export const handler = pullHandler(postgresChangesDefinition);

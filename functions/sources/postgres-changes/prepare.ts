@@ -21,23 +21,31 @@ export interface Prepared {
  */
 export async function prepare(
   replication: Replication,
-  { tables: names, publication, create, fields, snapshot }: Changes,
+  { tables: chosen, publication, create, snapshot }: Changes,
   gone: ReadonlyMap<number, CatalogueType>,
 ): Promise<Prepared> {
   const version = await checkServer(replication);
-  const read = () => readTables(replication, { tables: names, publication, version });
+  const read = () => readTables(replication, { tables: chosen.map(({ written }) => written), publication, version });
   let tables = await read();
   const { isViaRoot, isNew } = await openPublication(replication, { publication, tables, create });
   if (isNew) tables = await read();
   const types = await readTypes(replication);
   for (const [oid, type] of gone) if (!types.has(oid)) types.set(oid, type);
+  const fieldsOf = (table: CatalogueTable) => chosen.find(({ written }) => written === table.written)?.fields ?? [];
   for (const table of tables) {
     checkTable(table, { publication, isViaRoot });
-    checkFields(table, fields, types);
+    checkFields(table, fieldsOf(table), types);
     if (snapshot !== 'none') checkReadable(table);
   }
-  const primaryKeys = new Map(tables.map((table) => [nameOf(table), table.primaryKey]));
-  const following = { primaryKeys, fields, types };
+  const following = {
+    tables: new Map(
+      tables.map((table) => {
+        const to = chosen.find(({ written }) => written === table.written)?.to;
+        return [nameOf(table), { primaryKey: table.primaryKey, fields: fieldsOf(table), to }];
+      }),
+    ),
+    types,
+  };
   return {
     following,
     tables: new Map(

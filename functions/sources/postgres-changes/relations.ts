@@ -30,6 +30,7 @@ export interface Relation {
 export interface FollowedTable {
   /** `schema.table`. */
   readonly name: string;
+  readonly to: string | undefined;
   /** The types of its events. */
   readonly inserted: string;
   readonly updated: string;
@@ -59,11 +60,18 @@ export interface WrittenColumn {
 /** The name of the field that lists columns of a row whose values are not known. */
 export const UNCHANGED = 'unchanged';
 
+export interface TableToFollow {
+  readonly primaryKey: readonly string[];
+  /** The fields of the schema of its stream. */
+  readonly fields: readonly Field[];
+  /** The output that its events go to, where there are several. */
+  readonly to: string | undefined;
+}
+
 /** What the reader knows of a database when it connects. */
 export interface Following {
-  /** Tables by `schema.table`, each with the columns of its primary key. */
-  readonly primaryKeys: ReadonlyMap<string, readonly string[]>;
-  readonly fields: readonly Field[];
+  /** The tables by `schema.table`. */
+  readonly tables: ReadonlyMap<string, TableToFollow>;
   readonly types: Types;
 }
 
@@ -85,10 +93,11 @@ const FIRST_OWN_OID = 16_384;
  * Decides what becomes of a table's rows. Returns undefined for a table that is not followed. Throws a `UserMistake`
  * when the table has no key, or when a field can never take the values of its column.
  */
-export function follow(relation: Relation, { primaryKeys, fields, types }: Following): FollowedTable | undefined {
+export function follow(relation: Relation, { tables, types }: Following): FollowedTable | undefined {
   const { schema, table, isFull, columns } = relation;
-  const primaryKey = primaryKeys.get(`${schema}.${table}`);
-  if (primaryKey === undefined) return undefined;
+  const followed = tables.get(`${schema}.${table}`);
+  if (followed === undefined) return undefined;
+  const { primaryKey, fields, to } = followed;
   const isKey = ({ name, isIdentity }: RelationColumn) => (isFull ? primaryKey.includes(name) : isIdentity);
   const key = columns.flatMap((column, index) => (isKey(column) ? [index] : []));
   if (key.length === 0)
@@ -106,6 +115,7 @@ export function follow(relation: Relation, { primaryKeys, fields, types }: Follo
   });
   return {
     name: `${schema}.${table}`,
+    to,
     inserted: `${table}.inserted`,
     updated: `${table}.updated`,
     deleted: `${table}.deleted`,

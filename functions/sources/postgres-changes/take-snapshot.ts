@@ -194,9 +194,10 @@ export function takeSnapshot(
       const wanted = overrule(fitting, unseen);
       advance(fitting, isLast && fitting.length === rows.length);
       if (wanted.length === 0) return undefined;
-      const { table } = tables.get(taken.table) as SnapshotTable;
+      const { table, followed } = tables.get(taken.table) as SnapshotTable;
       return {
         table: table.table,
+        ...(followed.to === undefined ? {} : { to: followed.to }),
         lsn: formatLsn(taken.lsn),
         time: new Date().toISOString(),
         rows: encodeRows(wanted.map(({ key, json }) => [key, json])),

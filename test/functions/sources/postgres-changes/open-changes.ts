@@ -46,7 +46,7 @@ export async function followTables(
     login = {},
   }: {
     readonly create: string;
-    readonly tables: readonly string[];
+    readonly tables: readonly string[] | Readonly<Record<string, string>>;
     readonly fields: readonly Field[];
     readonly options?: object;
     readonly login?: object;

@@ -13,6 +13,8 @@ const follow = (create: string, tables = ['t']) =>
     options: { snapshot: 'initial' },
   });
 
+const field = (name: string) => ({ name, accepts: [], isRequired: false });
+
 const isDone = ({ position: { snapshot, chunk } }: Page) => snapshot === undefined && chunk === undefined;
 
 describe('rows that a table has already', () => {
@@ -71,6 +73,27 @@ describe('rows that a table has already', () => {
     const more = await both.run(pages.at(-1)?.position, { until: isDone });
     expect(changesIn(more)).toEqual([['later.inserted', '2', { id: 2 }]]);
     await both.close();
+    await close();
+  });
+
+  test('and their changes go into the stream of each table, where the tables have names', async () => {
+    const { client, run, close } = await followTables(server, {
+      create: `CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'a');
+        CREATE TABLE u (id int PRIMARY KEY, n int); INSERT INTO u VALUES (2, 5)`,
+      tables: { left: 't', right: 'u' },
+      fields: [],
+      options: { snapshot: 'initial' },
+      login: { outputs: { left: [field('id')], right: [field('id'), field('n')] } },
+    });
+    const pages = await run(undefined, { until: isDone });
+    await client.query(`UPDATE u SET n = 6; UPDATE t SET name = 'b'`);
+    const all = [...pages, ...(await run(pages.at(-1)?.position))];
+    expect(eventsIn(all).map(({ to, type, data }) => [to, type, data])).toEqual([
+      ['left', 't.inserted', { id: 1 }],
+      ['right', 'u.inserted', { id: 2, n: 5 }],
+      ['right', 'u.updated', { id: 2, n: 6 }],
+      ['left', 't.updated', { id: 1 }],
+    ]);
     await close();
   });
 
