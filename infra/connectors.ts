@@ -1,4 +1,5 @@
 import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
+import { dynamoDbOnAws, dynamoDbOnLaptop } from './sinks/dynamodb.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
@@ -65,6 +66,15 @@ export const connectors = {
     bundledResources: ['columns'],
     onAws: postgresOnAws,
     onLaptop: postgresOnLaptop,
+  },
+  dynamodb: {
+    kind: 'sink',
+    delivery: 'either',
+    progress: 'checkpoint',
+    prefixOf: undefined,
+    bundledResources: [],
+    onAws: dynamoDbOnAws,
+    onLaptop: dynamoDbOnLaptop,
   },
   webhook: {
     kind: 'sink',

@@ -23,6 +23,8 @@ export interface Names {
   readonly stage: string;
   readonly platformStack: string;
   readonly checkpoints: string;
+  /** What the names of the DynamoDB tables begin with that users make for sinks. */
+  readonly tablePrefix: string;
   readonly deadLetters: string;
   readonly landing: string;
   readonly lake: string;
@@ -59,6 +61,7 @@ export function namesOf({ stage, account, region, partition }: StageEnvironment)
     stage,
     platformStack: prefix,
     checkpoints: `${prefix}-checkpoints`,
+    tablePrefix: `${prefix}-`,
     deadLetters: bucket('dead-letters'),
     landing: bucket('landing'),
     lake: bucket('lake'),

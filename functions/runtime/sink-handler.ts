@@ -34,6 +34,7 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     keepsStates: sink.keepsProgress,
     outbox: sink.outbox,
     notesBeginning: sink.rebuild !== undefined,
+    numbers: sink.writesByVersion,
   });
   const batchWork: BatchWork = {
     kind: 'continuous sink',

@@ -22,6 +22,12 @@ export interface Slice {
   readonly pages: AsyncIterable<readonly ReceivedEvent[]>;
   /** What time it is in the slice. Undefined for a step that does not need to know. */
   readonly time?: SliceTime | undefined;
+  /**
+   * Returns the version of an event, for a sink that implements `nextGeneration`: of two events with one key the later
+   * one has the higher version, and a second delivery has the same. Undefined: nobody knows the version of this dead
+   * letter that was put back.
+   */
+  versionOf(event: ReceivedEvent): bigint | undefined;
   /** Aborts when the invocation has to end. Pass it to every external call, so that the call gives up by throwing. */
   readonly signal: AbortSignal;
   /**
@@ -153,6 +159,12 @@ export interface OpenSink {
    * before a batch can be written. Undefined: nothing. Throws a `UserMistake` when an operator has to decide.
    */
   rebuild?(signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
+  /**
+   * Implement this for a sink that writes by version: a write wins only where its version is higher than the stored
+   * one. Keep in the destination the highest generation that was ever taken. Resolve to the one after it, once that is
+   * stored. Versions of a later generation are higher.
+   */
+  nextGeneration?(signal: AbortSignal): Promise<number>;
   /** Implement this beside `rebuild`: an operator asks, under an id of the request, to have the data made again. */
   again?(id: string, signal: AbortSignal): Promise<Again>;
   /**

@@ -41,7 +41,13 @@ export async function createStage(
   ]);
   return {
     ...target,
-    resources: { landing: names.landing, lake: names.lake, database, webhooks: servers.webhooks.endpoint },
+    resources: {
+      landing: names.landing,
+      lake: names.lake,
+      database,
+      webhooks: servers.webhooks.endpoint,
+      tablePrefix: names.tablePrefix,
+    },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb,

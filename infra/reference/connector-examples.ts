@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { slackSink, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
@@ -246,6 +247,17 @@ export const saleNotices = definePipeline({
       }),
     },
     channel: { from: 'sales', write: slackSink({ message: 'A sale in {data.shop}: *{data.total} €*' }) },
+  },
+});
+// #endregion
+
+// #region dynamodb
+export const priceItems = definePipeline({
+  name: 'price-items',
+  streams: { prices: streamOf(priceLists, 'prices') },
+  sinks: {
+    current: { from: 'prices', write: dynamoDbSink({ table: 'prices', tombstoneDays: 30 }) },
+    every: { from: 'prices', write: dynamoDbSink({ table: 'price_history', item: 'event' }), every: minutes(5) },
   },
 });
 // #endregion

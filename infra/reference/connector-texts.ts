@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import { webhookDefinition } from '../../functions/sinks/webhook/webhook.ts';
@@ -134,6 +135,20 @@ With \`mode: 'mirror'\` the stream's events are changes of another table's rows,
 A list in an event's data fills an array (\`text[]\`, or of enums, domains, composite types), and an object a composite type, as Postgres's \`json_populate_record\` does: an attribute without a field is null, and a field without an attribute is left out. Lists and objects in columns of \`json\`, \`jsonb\` or \`text\` stay JSON; \`create\` makes \`jsonb\` of them.
 
 You may alter the table while the sink runs, or make it anew: each transaction compares the columns with those that the sink has read, and takes the new types, defaults and constraints from then on.`,
+  },
+  dynamodb: {
+    call: 'dynamoDbSink',
+    module: 'functions/sinks/dynamodb/dynamodb.ts',
+    options: dynamoDbDefinition.options,
+    summary:
+      "Keeps the latest event of each key as an item of a DynamoDB table: each field of the event's data is an attribute, beside the table's key. Numbers keep their digits. The sink is continuous, or scheduled when its step says `every`. Its function runs outside the stage's network.",
+    guarantees: `Each event changes the table *once*. Every event has a version that grows along its shard, and a write succeeds only where the version that is stored (\`millrace_version\`) is lower. So a repeat, an event that comes late, or a slow twin of an invocation changes nothing. Of several events with one key in a batch only the last one is written, and a batch sends as many requests as it has keys, 32 at once. A rewind writes everything again under higher versions, so it repairs a table; while it catches up, the table shows older events. A dead letter that is put back is written with the version that it had: where a later event is stored, it loses. A letter without a version (its event was given up while the checkpoints were out of reach) is written only where the table has no item of its key; otherwise it becomes a dead letter again.
+
+An event whose type ends with \`.deleted\` leaves a tombstone: the key, the version, \`millrace_deleted: true\`, and \`millrace_expires\`, which is \`tombstoneDays\` later. Leave tombstones out when you read: \`--filter-expression "attribute_not_exists(millrace_deleted)"\`, and the item \`millrace/step\` too, which says whose table it is. Let DynamoDB remove the old ones: \`aws dynamodb update-time-to-live --table-name millrace-<stage>-<table> --time-to-live-specification Enabled=true,AttributeName=millrace_expires\`. Limitation: a dead letter that is put back after its key's tombstone has gone brings the item back.
+
+Make the table before you deploy: \`aws dynamodb create-table --table-name millrace-<stage>-<table> --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH --billing-mode PAY_PER_REQUEST\`. The step waits, and its log says why, while the table is missing, has a sort key or a key of another type, or belongs to another step, because versions of two steps do not compare. \`millrace replay --into <name>\` writes to the table \`millrace-<stage>-<table>--<name>\`, which you make as well. While DynamoDB throttles or is away, the batch is tried again.
+
+An event becomes a dead letter when its data is no object, has a number of more than 38 digits or out of DynamoDB's range, is nested deeper than 32 levels, has another value in the field that the table's key is called after, or makes an item larger than 400 KB.`,
   },
   webhook: {
     call: 'webhookSink',

@@ -62,6 +62,10 @@ export class PlatformStack extends Stack {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),
       database: this.databasesOf(props),
+      tables: {
+        prefix: names.tablePrefix,
+        arnOf: (name) => names.arnOf('dynamodb', `table/${names.tablePrefix}${name}`),
+      },
     };
   }
 

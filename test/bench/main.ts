@@ -16,6 +16,7 @@ const benchmarks = [
   'csv',
   'regex',
   'postgres',
+  'dynamodb',
   'emulator-log',
   'mapping',
   'exactly-once',

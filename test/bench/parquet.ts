@@ -126,6 +126,7 @@ function sliceOf(lines: readonly string[], first: number): Slice {
     from: undefined,
     to: positionOf(String(first + 1), 0),
     pages: pagesOf(events),
+    versionOf: () => undefined,
     signal: AbortSignal.timeout(600_000),
     progress: () => {
       throw new Error('this sink keeps no progress');

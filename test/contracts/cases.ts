@@ -5,7 +5,7 @@ import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { mqttContract } from './mqtt-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
-import { parquetHarness, postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
+import { dynamoDbHarness, parquetHarness, postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
 import {
   generatorHarness,
@@ -34,6 +34,7 @@ export const sinkCases: Readonly<Record<SinkName, readonly SinkCase[]>> = {
     { name: 'postgres, upserting', harness: (server) => postgresHarness({ key: 'n' }, server) },
     { name: 'postgres, mirroring', harness: (server) => postgresHarness({ key: 'n', mode: 'mirror' }, server) },
   ],
+  dynamodb: [{ name: 'dynamodb', harness: () => dynamoDbHarness }],
   webhook: (['event', 'data'] as const).map((body) => ({
     name: `webhook, posting ${body === 'event' ? 'events' : 'data'}`,
     harness: () => webhookHarness(body),

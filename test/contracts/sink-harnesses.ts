@@ -1,12 +1,15 @@
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
+import { dynamoDbDefinition, dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
 import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
 import { parquetDefinition } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { s3Definition, s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { postByFetch } from '../../functions/sinks/webhook/post.ts';
 import { webhookOver, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
+import { startDynamodb } from '../../infra/local/servers/dynamodb-server.ts';
 import { askParquet } from '../kit/parquet.ts';
 import { type PostgresServer, startS3 } from '../kit/servers.ts';
 import { startReceiver } from '../kit/webhook-server.ts';
@@ -118,6 +121,40 @@ function lakeHarness({ options, open, bad, numbersIn, comparable }: LakeCase): S
     },
   };
 }
+
+/** Gives each event an item of its own, whose number says where in the log it came. */
+export const dynamoDbHarness: SinkHarness = {
+  keepsProgress: false,
+  async open() {
+    const server = await startDynamodb();
+    const network = await startFaultyNetwork(Number(new URL(server.endpoint).port));
+    const closeEnvironment = useEndpoint(`http://127.0.0.1:${network.port}`);
+    const client = new DynamoDBClient({ endpoint: server.endpoint });
+    const { options } = dynamoDbSink({ table: 'numbers', item: 'event' });
+    const items = async () => {
+      const { Items = [] } = await client
+        .send(new ScanCommand({ TableName: 'test-numbers', ConsistentRead: true }))
+        .catch(() => ({ Items: [] }));
+      return Items.filter(({ owner }) => owner === undefined).sort((a, b) => Number(a.n?.N) - Number(b.n?.N));
+    };
+    return {
+      step: STEP,
+      sink: () => openSinkWith(dynamoDbDefinition, { options, resources: { tablePrefix: 'test-', create: true } }),
+      good: (n) => ({ n }),
+      bad: (n) => [n],
+      landed: async () => [(await items()).map(({ n }) => Number(n?.N))],
+      contents: items,
+      cut: (when) => network.cut(when, { text: 'DynamoDB_20120810.PutItem', nth: 2 }),
+      heal: network.heal,
+      async close() {
+        closeEnvironment();
+        client.destroy();
+        await network.stop();
+        await server.stop();
+      },
+    };
+  },
+};
 
 /** Gives each test a database of its own, on one server for the whole test file. */
 export function postgresHarness(

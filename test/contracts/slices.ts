@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { onOneLine } from '../../functions/runtime/json/json-bytes.ts';
-import { type Position, positionOf } from '../../functions/runtime/position.ts';
+import { type Position, positionOf, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OutboxProgress, Published, Slice } from '../../functions/runtime/sink.ts';
 import { noDeadline } from '../eventually.ts';
@@ -73,6 +73,8 @@ export interface SliceOf {
   readonly pages?: Readonly<Record<string, string>>;
   /** True for a slice of data that are made again: the sink keeps its dead letters. */
   readonly keepsLetters?: boolean;
+  /** The version of each event; by default its place in the log, from 1. */
+  readonly versionOf?: (event: ReceivedEvent) => bigint | undefined;
   /** Makes what the sink commits of the events that it publishes. */
   readonly outbox?: (published: Published | undefined) => OutboxProgress;
 }
@@ -88,6 +90,7 @@ export function sliceOf(of: SliceOf): Slice {
     to,
     pages: pagesOf(events, pageSize),
     signal: of.signal ?? noDeadline(),
+    versionOf: of.versionOf ?? (({ position }) => BigInt(sequenceNumberOf(position))),
     progress: (rejections, published) => ({
       step,
       shard,

@@ -12,14 +12,23 @@ export function callName(
   { names, step }: { readonly names: Names; readonly step: string },
 ): string {
   const what = whatOf(service, command, names);
-  const isOther = service === 'dynamodb' && !(command.input as GetItemCommandInput).Key?.step?.S?.endsWith(`/${step}`);
+  const isOther =
+    service === 'dynamodb' &&
+    isCheckpoint(command, names) &&
+    !(command.input as GetItemCommandInput).Key?.step?.S?.endsWith(`/${step}`);
   return `${service}.${operationOf(command)}${what === undefined ? '' : ` ${what}${isOther ? ' of another step' : ''}`}`;
 }
 
 function whatOf(service: string, { input }: AwsCommand, names: Names): string | undefined {
-  if (service === 'dynamodb') return itemOf(input as GetItemCommandInput & UpdateItemCommandInput);
+  if (service === 'dynamodb')
+    return isCheckpoint({ input }, names) ? itemOf(input as GetItemCommandInput & UpdateItemCommandInput) : 'items';
   if (service === 's3') return bucketOf(input as { readonly Bucket?: string }, names);
   return undefined;
+}
+
+/** The other tables are those that sinks write. */
+function isCheckpoint({ input }: AwsCommand, { checkpoints }: Names): boolean {
+  return (input as GetItemCommandInput).TableName === checkpoints;
 }
 
 function bucketOf({ Bucket }: { readonly Bucket?: string }, { lake, landing, deadLetters }: Names): string | undefined {

@@ -13,11 +13,11 @@ export function conditionHolds(condition: string, item: Item, placeholders: Plac
   return condition.split(' OR ').some((part) => {
     const missing = /^attribute_not_exists\((\S+)\)$/.exec(part)?.[1];
     if (missing !== undefined) return item[nameOf(missing, placeholders)] === undefined;
-    const [, name, operator, value] = /^(#?\w+) (=|<=) (:\w+)$/.exec(part) ?? [];
+    const [, name, operator, value] = /^(#?\w+) (=|<=|<) (:\w+)$/.exec(part) ?? [];
     if (name === undefined || value === undefined)
       throw new Error(`the kit's DynamoDB does not know the condition '${part}'`);
     const stored = item[nameOf(name, placeholders)];
-    return stored !== undefined && compares(stored, operator as '=' | '<=', valueFor(value, placeholders));
+    return stored !== undefined && compares(stored, operator as '=' | '<=' | '<', valueFor(value, placeholders));
   });
 }
 
@@ -35,14 +35,14 @@ export function updated(expression: string, item: Item, placeholders: Placeholde
 }
 
 /** Compares two values. Values of different types are neither equal nor ordered. */
-function compares(stored: AttributeValue, operator: '=' | '<=', value: AttributeValue): boolean {
+function compares(stored: AttributeValue, operator: '=' | '<=' | '<', value: AttributeValue): boolean {
   if (stored.N !== undefined && value.N !== undefined) {
-    const difference = Number(stored.N) - Number(value.N);
-    return operator === '=' ? difference === 0 : difference <= 0;
+    const [one, other] = [BigInt(stored.N), BigInt(value.N)];
+    return operator === '=' ? one === other : operator === '<' ? one < other : one <= other;
   }
   if (stored.S === undefined || value.S === undefined) return false;
   const order = Buffer.compare(Buffer.from(stored.S), Buffer.from(value.S));
-  return operator === '=' ? order === 0 : order <= 0;
+  return operator === '=' ? order === 0 : operator === '<' ? order < 0 : order <= 0;
 }
 
 function nameOf(written: string, { ExpressionAttributeNames: names = {} }: Placeholders): string {

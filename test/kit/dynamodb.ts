@@ -1,7 +1,12 @@
 import {
   ConditionalCheckFailedException,
+  type CreateTableCommandInput,
+  type DescribeTableCommandInput,
   type GetItemCommandInput,
+  type PutItemCommandInput,
+  ResourceInUseException,
   ResourceNotFoundException,
+  type ScanCommandInput,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { conditionHolds, type Item, updated } from './dynamodb-expressions.ts';
@@ -10,7 +15,7 @@ import { type Service, serviceOf } from './service.ts';
 
 /** A DynamoDB in memory: consistent reads and conditional writes of single items. */
 export interface DynamoDb extends Service {
-  createTable(name: string, key: { readonly partition: string; readonly sort: string }): void;
+  createTable(name: string, key: { readonly partition: string; readonly sort?: string }): void;
   items(table: string): readonly Item[];
   /** Keeps all items of a table. Call the result to restore them, as from a backup. */
   backUp(table: string): () => void;
@@ -39,6 +44,46 @@ export function createDynamoDb(): DynamoDb {
       return stored === undefined ? {} : { Item: structuredClone(stored) };
     },
 
+    CreateTable({ TableName: name = '', KeySchema = [] }: CreateTableCommandInput) {
+      if (tables.has(name))
+        throw new ResourceInUseException({ message: `Table already exists: ${name}`, $metadata: METADATA });
+      tables.set(name, { keys: KeySchema.map(({ AttributeName = '' }) => AttributeName), items: new Map() });
+      return {};
+    },
+
+    DescribeTable({ TableName }: DescribeTableCommandInput) {
+      const { keys } = tableOf(TableName);
+      return {
+        Table: {
+          TableStatus: 'ACTIVE',
+          KeySchema: keys.map((AttributeName, index) => ({ AttributeName, KeyType: index === 0 ? 'HASH' : 'RANGE' })),
+          AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+        },
+      };
+    },
+
+    PutItem(input: PutItemCommandInput) {
+      const table = tableOf(input.TableName);
+      const { Item: item = {}, ConditionExpression: condition } = input;
+      const itemKey = itemKeyOf(table, Object.fromEntries(table.keys.map((name) => [name, item[name]])) as Item);
+      refuseUnused(input);
+      if (condition !== undefined && !conditionHolds(condition, table.items.get(itemKey) ?? {}, input))
+        throw new ConditionalCheckFailedException({ message: 'The conditional request failed', $metadata: METADATA });
+      if (bytesOf(item) > LARGEST_ITEM_BYTES)
+        throw clientError('ValidationException', 'Item size has exceeded the maximum allowed size');
+      table.items.set(itemKey, structuredClone(item));
+      return {};
+    },
+
+    Scan({ TableName, Limit = Number.POSITIVE_INFINITY }: ScanCommandInput) {
+      const table = tableOf(TableName);
+      const all = [...table.items.values()];
+      return {
+        Items: structuredClone(all.slice(0, Limit)),
+        ...(all.length > Limit ? { LastEvaluatedKey: {} } : {}),
+      };
+    },
+
     UpdateItem(input: UpdateItemCommandInput) {
       const table = tableOf(input.TableName);
       const itemKey = itemKeyOf(table, input.Key);
@@ -61,7 +106,7 @@ export function createDynamoDb(): DynamoDb {
   return {
     ...service,
     createTable(name, { partition, sort }) {
-      tables.set(name, { keys: [partition, sort], items: new Map() });
+      tables.set(name, { keys: sort === undefined ? [partition] : [partition, sort], items: new Map() });
     },
     items: (name) => [...tableOf(name).items.values()],
     backUp(name) {
@@ -86,7 +131,12 @@ function itemKeyOf({ keys }: Table, key: Item = {}): string {
 }
 
 /** Throws when a name or value is not used by any expression, as DynamoDB does. */
-function refuseUnused(input: UpdateItemCommandInput): void {
+function refuseUnused(
+  input: Pick<
+    UpdateItemCommandInput,
+    'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
+  >,
+): void {
   const expressions = `${input.UpdateExpression ?? ''} ${input.ConditionExpression ?? ''}`;
   const used = new Set(expressions.match(/[#:]\w+/g));
   for (const [what, given] of [
@@ -100,9 +150,10 @@ function refuseUnused(input: UpdateItemCommandInput): void {
   }
 }
 
-/** Counts the bytes of names and values, for the types that checkpoints use. */
+/** Counts the bytes of names and values. */
 function bytesOf(item: Item): number {
-  return Object.entries(item).reduce((sum, [name, { S = '', N = '' }]) => {
-    return sum + Buffer.byteLength(name) + Buffer.byteLength(S) + Math.ceil(N.length / 2);
+  return Object.entries(item).reduce((sum, [name, { S = '', N = '', L = [], M = {} }]) => {
+    const parts = L.reduce((all, one) => all + bytesOf({ '': one }), 0) + bytesOf(M);
+    return sum + Buffer.byteLength(name) + Buffer.byteLength(S) + Math.ceil(N.length / 2) + parts;
   }, 0);
 }

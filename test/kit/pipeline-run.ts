@@ -19,6 +19,7 @@ import { outputsOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Duration } from '../../infra/pipelines/steps.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import type { Deadly } from './deaths.ts';
+import type { Item } from './dynamodb-expressions.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
 import { type Changed, deployChanged, operate } from './operator.ts';
@@ -64,6 +65,8 @@ export interface PipelineRun<S extends Streams> {
   bucket(name: 'lake' | 'landing' | 'dead letters'): BucketView;
   /** Returns the rows of a table step, or of a table that a sink writes. */
   table(name: string): readonly Row[];
+  /** Returns the items of a DynamoDB table that a sink writes, its own item included. */
+  items(table: string): readonly Item[];
   /** Returns what each transaction of a table step has changed, in their order. */
   commits(table: string): readonly TableCommit[];
   /** Returns the sources of which a step's states have marks: it drops their repeats. */
@@ -317,6 +320,7 @@ export async function startPipelineRun<S extends Streams>(
     stream: (name) => streamView(world, nameOf(name), ownOf(world, nameOf(name))),
     bucket: (name) => bucketView(world, bucketNamed(world, name)),
     table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
+    items: (name) => stage.dynamodb.items(`${stage.names.tablePrefix}${name}`),
     sources: (name) => sourcesOf(world, stepOf(name)),
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     watch: (name, watcher) => stage.tables.watch(tableNamed(world, pipeline.name, name), watcher),

@@ -133,9 +133,9 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
     : stream.arn.slice(stream.arn.indexOf('/') + 1);
 }
 
-function placesOf({ landing, lake }: Names): LaptopResources {
+function placesOf({ landing, lake, tablePrefix }: Names): LaptopResources {
   const database = { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' };
-  return { landing, lake, database, webhooks: WEBHOOKS };
+  return { landing, lake, database, webhooks: WEBHOOKS, tablePrefix };
 }
 
 /** Returns a connector's resources. The kit creates tables from the stream's schema. */

@@ -12,6 +12,7 @@ import { openSink } from '../../functions/runtime/sink-handler.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
+import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
 import { parquetSinkWith } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { parquetFiles } from '../../functions/sinks/s3/parquet/parquet-file.ts';
 import type { Post } from '../../functions/sinks/webhook/post.ts';
@@ -57,6 +58,7 @@ const silent: typeof postgresChangesDefinition.open = (context) => ({
 function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
     s3: lakeSink(process),
+    dynamodb: dynamoDbDefinition,
     postgres: world.stage.tables.sink(databaseCall(world, process)),
     webhook: webhookOver({ post: webhookCall(world, process) }),
   };

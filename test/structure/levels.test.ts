@@ -22,7 +22,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['rewind', 'items', 'pull', 'rebuild'],
   ['poison', 'on-failure'],
   ['batches'],
-  ['outbox'],
+  ['outbox', 'versions'],
   ['step.ts'],
   ['pause'],
   ['checkpoints'],

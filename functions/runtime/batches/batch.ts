@@ -12,6 +12,8 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { Rejection } from '../rejection.ts';
 import { type BatchTime, openBatchTime } from '../time/batch-time.ts';
 import type { TimeOf } from '../time/clock.ts';
+import type { Ordinals } from '../versions/number-batch.ts';
+import { LEAP } from '../versions/version.ts';
 
 /** The shard that a batch comes from, and the sources whose events its reader deduplicates. */
 export interface BatchFacts {
@@ -34,6 +36,8 @@ export interface BatchFacts {
   readonly takesParts?: boolean | undefined;
   /** True when the state notes where the step has begun to read the shard. */
   readonly notesBeginning?: boolean | undefined;
+  /** True for a step that writes by version: then the batch counts what its records hold. */
+  readonly numbers?: boolean | undefined;
   /** Set where a shard is read only so far: nothing after this position is taken. */
   readonly until?: Position | undefined;
 }
@@ -70,6 +74,7 @@ export interface Batch {
   readonly marks: readonly MarkRange[];
   /** What time it was at each event, and the ticks among them. Undefined for a step that needs no time. */
   readonly time: BatchTime | undefined;
+  readonly ordinals: Ordinals;
 }
 
 /** Makes one batch of records: their new events in order, up to the bounds of a portion or to others. */
@@ -102,6 +107,8 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const time = facts.time && openBatchTime(facts, facts.time, committed.clock);
   const kept: Taken[] = [];
   const ended: string[] = [];
+  const numbers = new Map<string, number | string>();
+  let counted = 0;
   let rejectedBytes = 0;
   let { began } = committed;
 
@@ -114,11 +121,26 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     rejectedBytes += rejection.bytes.length;
   }
 
+  /**
+   * Counts an event or a rejection that is after the position, whatever becomes of it: every attempt at the records
+   * counts alike. An event that was put back keeps the number that it had.
+   */
+  function count(entry: Decoded['entries'][number], passed: Position | undefined): void {
+    if (!facts.numbers) return;
+    const at = positionOfEntry(entry);
+    if (passed !== undefined && at <= passed) return;
+    counted++;
+    const event = 'event' in entry ? entry.event : undefined;
+    const isPutBack = event?.redrivenFor !== undefined && redriven.some((prefix) => event.source.startsWith(prefix));
+    numbers.set(at, isPutBack ? (event.redrivenFrom ?? '') : counted);
+  }
+
   /** Adds one event of a record, if the event is new. `passed` is the position, when that is inside the record. */
   function takeEntry(
     entry: Decoded['entries'][number],
     { record, aggregated, passed }: { record: LogRecord; aggregated: boolean; passed: Position | undefined },
   ): void {
+    count(entry, passed);
     if ('rejection' in entry) {
       if (passed === undefined || entry.rejection.at > passed) addRejection(entry.rejection);
       return;
@@ -149,7 +171,8 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
 
   const { foreign: committedForeign } = committed;
   const foreign = committedForeign?.marks && moveForeignMarks(committedForeign, committedForeign.marks);
-  const own = [...facts.own, ...redriveSources(facts.names ?? [])];
+  const redriven = redriveSources(facts.names ?? []);
+  const own = [...facts.own, ...redriven];
   /** The answer for the previous event: the next one nearly always has the same source. */
   let last = { source: '', isOwn: false };
 
@@ -180,6 +203,12 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     counts,
     marks: state.marks,
     time,
+    ordinals: {
+      get total() {
+        return counted;
+      },
+      of: (at) => numbers.get(at),
+    },
     get arrivalMillis() {
       return arrivalMillis;
     },
@@ -205,6 +234,8 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     reject(record, rejection) {
       keep({ record, to: undefined, rejected: rejection });
       addRejection(rejection);
+      // Nobody knows how many events the record holds.
+      counted += LEAP;
       moveTo(endOfRecord(record.sequenceNumber), record);
     },
     isFull(bounds = facts.portion ?? PORTION) {

@@ -64,6 +64,8 @@ export interface Input {
  *
  * `notesBeginning`: the states say where the step has begun to read each shard.
  *
+ * `numbers`: the step writes by version, so its batches count what their records hold.
+ *
  * `outbox`: set for a step that publishes. Whatever is loaded has its page in the log before anybody gets it.
  */
 export function openInput(
@@ -74,9 +76,10 @@ export function openInput(
     readonly replay?: { readonly under: string; readonly rewind?: Rewind };
     readonly outbox?: Pick<Outbox, 'settle'> | undefined;
     readonly notesBeginning?: boolean;
+    readonly numbers?: boolean;
   },
 ): Input {
-  const { keepsStates, replay, outbox, notesBeginning } = options;
+  const { keepsStates, replay, outbox, notesBeginning, numbers } = options;
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -134,6 +137,7 @@ export function openInput(
         portion: step.portion,
         takesParts: outbox !== undefined || config.time !== undefined,
         notesBeginning,
+        numbers,
       },
     };
   }

@@ -8,6 +8,7 @@ import type { Rejection } from '../rejection.ts';
 import type { Correction, OpenSink, Progress, Published, SinkDefinition, Slice, SliceTime } from '../sink.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
+import { type NumberedBatch, numberBatch } from '../versions/number-batch.ts';
 import { type Batch, openBatch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 import type { ShardInput } from './shard-input.ts';
@@ -21,6 +22,8 @@ export interface SinkStep {
   readonly keepsProgress: boolean;
   /** True when it commits the pages of the state's marks as well. */
   readonly keepsPages: boolean;
+  /** True when the events of its slices have versions. */
+  readonly writesByVersion: boolean;
   /** True when its slices are portions, on a schedule and in a replay too. */
   readonly takesPortions: boolean;
   /** Set when the sink publishes events with its rows. */
@@ -60,6 +63,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     tidy: tidy?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
+    writesByVersion: current.nextGeneration !== undefined,
     takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,
     states:
       loadProgress === undefined
@@ -107,12 +111,16 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const { shard, options } = toWrite;
   await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
   if (outbox !== undefined && isPassed(toWrite)) return nothing(shard.loaded);
-  const { to, pages } = await pagesBefore(sink, toWrite, signal);
-  const writing = writingOf(sink, { ...toWrite, to, pages }, signal);
-  const rejectedBySink = await sink.open(options).write(writing.slice);
+  const opened = sink.open(options);
+  const numbered = await numberedBy(opened, { step, toWrite, signal });
+  const { to: after, pages } = await pagesBefore(sink, toWrite, signal);
+  const to = numbered === undefined ? after : { ...after, numbering: numbered.numbering };
+  const writing = writingOf(sink, { ...toWrite, to, pages, numbered }, signal);
+  const rejectedBySink = await opened.write(writing.slice);
   const { batch, state, prepared, dueMillis } = writing.written();
   if (prepared !== undefined) await outbox?.append(shard, prepared, signal);
-  const rejections = [...batch.rejections, ...rejectedBySink];
+  const all = [...batch.rejections, ...rejectedBySink];
+  const rejections = numbered === undefined ? all : numbered.withVersions(all);
   await step.deadLetters.put(shard.key, rejections, signal);
   const counts = {
     ...(prepared === undefined
@@ -123,12 +131,34 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
     dueMillis,
   };
   if (!keepsProgress)
-    return { loaded: await commitState(step, shard.key, { from: shard.loaded, to, signal }), ...counts };
+    return {
+      loaded: await commitState(step, shard.key, { from: numbered?.loaded ?? shard.loaded, to, signal }),
+      ...counts,
+    };
   const committed = committedBySink(shard.loaded, state);
   if (rejections.length === 0) return { loaded: committed, ...counts };
   const withRejections = { ...shard, loaded: committed };
   const loaded = await commitEmpty(sink, { shard: withRejections, to: committed.state, options }, signal);
   return { loaded, ...counts };
+}
+
+/** Gives the events of a batch their versions, for a sink that writes by them. */
+async function numberedBy(
+  opened: OpenSink,
+  {
+    step,
+    toWrite: { batch, shard },
+    signal,
+  }: { readonly step: Step; readonly toWrite: BatchToWrite; readonly signal: AbortSignal },
+): Promise<NumberedBatch | undefined> {
+  const { nextGeneration } = opened;
+  if (nextGeneration === undefined) return undefined;
+  const { key, loaded } = shard;
+  return numberBatch(
+    step,
+    { key, loaded, ordinals: batch.ordinals },
+    { nextGeneration: nextGeneration.bind(opened), signal },
+  );
 }
 
 /** Counts what a step that publishes has appended of a batch. Ticks are no events. */
@@ -269,7 +299,8 @@ interface Writing {
 
 function writingOf(
   sink: SinkStep,
-  toWrite: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'> & { readonly keepsLetters?: boolean },
+  toWrite: Omit<BatchToWrite, 'options'> &
+    Pick<PagedState, 'pages'> & { readonly keepsLetters?: boolean; readonly numbered?: NumberedBatch | undefined },
   signal: AbortSignal,
 ): Writing {
   const { shard, to, keepsLetters = false } = toWrite;
@@ -301,6 +332,7 @@ function writingOf(
       to: to.position ?? START_OF_SHARD,
       pages: pagesOf(toWrite.batch.events),
       time: timeOf(toWrite),
+      versionOf: (event) => toWrite.numbered?.versionOf(event),
       signal,
       progress,
     },

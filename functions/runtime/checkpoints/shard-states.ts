@@ -7,7 +7,7 @@ import { type MarkRange, marksWithin, noMarks } from './marks.ts';
 import { saveNote } from './note.ts';
 import { pointOfChild, type Rewind } from './rewind-state.ts';
 import { type Run, withOlder } from './runs.ts';
-import { decodeState, encodeState, type StepState } from './step-state.ts';
+import { decodeState, encodeState, type Numbering, numberingAfter, type StepState } from './step-state.ts';
 
 /** The store of a step's states: the checkpoint table, or a sink's own database. */
 export interface StateStore {
@@ -76,9 +76,10 @@ export async function loadState(
   // A part of the shard's range whose parent is no longer known has no marks.
   const marks = withoutGaps(inherited.marks, shard, noMarks);
   const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);
+  const numbering = numberingAfter([...inherited.numberings, state?.numbering]);
   if (stored !== undefined && state !== undefined)
-    return { revision: stored.revision, state: { ...state, marks, clock, runs: undefined } };
-  const fresh: StepState = { position: undefined, marks, clock, rejections: [] };
+    return { revision: stored.revision, state: { ...state, marks, clock, runs: undefined, numbering } };
+  const fresh: StepState = { position: undefined, marks, clock, rejections: [], numbering };
   const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
   return {
     revision: 0,
@@ -135,6 +136,8 @@ interface Inheritance {
   /** None where the step needs no time. */
   readonly clocks: readonly Clock[];
   readonly ancestors: readonly Ancestor[];
+  /** None where the step does not write by version. */
+  readonly numberings: readonly (Numbering | undefined)[];
   /** Set when parents are being rewound. */
   readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
 }
@@ -148,15 +151,17 @@ async function inheritance(
   const marks: MarkRange[] = [];
   const clocks: Clock[] = [];
   const ancestors: Ancestor[] = [];
+  const numberings: (Numbering | undefined)[] = [];
   let rewound: Inheritance['rewound'];
   for (const parentId of shard.parents) {
     const parent = await inheritanceOf(store, shape, { parentId, signal });
     marks.push(...marksWithin(parent.marks, shard.from, shard.to));
     clocks.push(...parent.clocks);
     ancestors.push(...parent.ancestors);
+    numberings.push(...parent.numberings);
     if ((parent.rewound?.rewinds ?? 0) > (rewound?.rewinds ?? 0)) rewound = parent.rewound;
   }
-  return { marks, clocks, ancestors, rewound };
+  return { marks, clocks, ancestors, numberings, rewound };
 }
 
 async function inheritanceOf(
@@ -168,10 +173,11 @@ async function inheritanceOf(
   const stored = await store.load(key, signal);
   if (stored !== undefined) {
     const state = await withRuns(store, key, { state: decodeState(stored.state), signal });
-    const { marks, clock, rewinds, rewind } = state;
+    const { marks, clock, rewinds, rewind, numbering } = state;
+    const numberings = [numbering];
     const clocks = clock === undefined ? [] : [clock];
     const ancestors = [{ key, revision: stored.revision, state, page: stored.page }];
-    if (rewind === undefined) return { marks, clocks, ancestors, rewound: undefined };
+    if (rewind === undefined) return { marks, clocks, ancestors, numberings, rewound: undefined };
     const to = pointOfChild(rewind.to);
     // While its parent settles, a process that does not know of the rewind may work on the child. So the child settles
     // too, with the same marks.
@@ -180,11 +186,12 @@ async function inheritanceOf(
       marks,
       clocks,
       ancestors,
+      numberings,
       rewound: { rewinds, rewind: isSettling ? { phase: 'settling', to } : { phase: 'passing', to, fresh: true } },
     };
   }
   const known = shape.shards.find(({ id }) => id === parentId);
-  if (known === undefined) return { marks: [], clocks: [], ancestors: [], rewound: undefined };
+  if (known === undefined) return { marks: [], clocks: [], ancestors: [], numberings: [], rewound: undefined };
   const passedOn = await inheritance(store, shape, { shard: known, signal });
   // It is a range of its own even without marks: one mark for both parents of a merge would pass over events that came
   // through the other one.

@@ -52,6 +52,19 @@ export interface StepState {
    * (delivery/trimmed-range.ts). What is processed never depends on it.
    */
   readonly movedMillis?: number | undefined;
+  /** How far the shard's events are numbered, of a step that writes by version (versions/). */
+  readonly numbering?: Numbering | undefined;
+}
+
+/** Where the numbering of a shard's events is. */
+export interface Numbering {
+  readonly generation: number;
+  /** The number of the last event that is numbered. */
+  readonly ordinal: number;
+  /** The code that has numbered it. Empty: that of a parent, whichever it was. */
+  readonly code: string;
+  /** The number of the last rewind by then. */
+  readonly rewinds: number;
 }
 
 export interface Intent {
@@ -89,6 +102,7 @@ const Text = z.object({
   c: StoredClock.optional(),
   b: z.string().optional(),
   t: z.number().optional(),
+  v: z.object({ g: z.number(), n: z.number(), c: z.string(), w: z.number() }).optional(),
 });
 
 /** Encodes a state. Names are short because this text is written once a batch. Hash keys are hexadecimal. */
@@ -115,6 +129,7 @@ export function encodeState(state: StepState): string {
     ...(state.clock === undefined ? {} : { c: encodeClock(state.clock) }),
     ...(state.began === undefined ? {} : { b: state.began }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
+    ...(state.numbering === undefined ? {} : { v: encodeNumbering(state.numbering) }),
   };
   return JSON.stringify(text);
 }
@@ -145,6 +160,25 @@ export function decodeState(text: string): StepState {
     clock: state.c && decodeClock(state.c),
     began: state.b as Position | undefined,
     movedMillis: state.t,
+    numbering: state.v && { generation: state.v.g, ordinal: state.v.n, code: state.v.c, rewinds: state.v.w },
+  };
+}
+
+function encodeNumbering({ generation, ordinal, code, rewinds }: Numbering): z.input<typeof Text>['v'] {
+  return { g: generation, n: ordinal, c: code, w: rewinds };
+}
+
+/**
+ * Returns the numbering with which a child of these shards begins: above each of them. Undefined: none is numbered.
+ */
+export function numberingAfter(parents: readonly (Numbering | undefined)[]): Numbering | undefined {
+  const known = parents.filter((one) => one !== undefined);
+  if (known.length === 0) return undefined;
+  return {
+    generation: Math.max(...known.map(({ generation }) => generation)),
+    ordinal: Math.max(...known.map(({ ordinal }) => ordinal)),
+    code: '',
+    rewinds: Math.max(...known.map(({ rewinds }) => rewinds)),
   };
 }
 

@@ -15,9 +15,14 @@ export function redriveSources(names: readonly string[]): readonly string[] {
   return names.map((name) => redriveSource(name, ''));
 }
 
-/** Says where the original of an event that is put back was refused. */
-export function redriveOrigin(shard: string, at: string): string {
-  return `${shard}/${at}`;
+/** Says where the original of an event that is put back was refused, and which version it had, if it had one. */
+export function redriveOrigin(shard: string, at: string, version?: string): string {
+  return version === undefined ? `${shard}/${at}` : `${shard}/${at}#${version}`;
+}
+
+/** Returns the digits of the version in what `redriveOrigin` says. Undefined: the original had none. */
+export function redriveVersion(redrivenFrom: string): string | undefined {
+  return /#(\d{1,19})$/.exec(redrivenFrom)?.[1];
 }
 
 /** Returns true when a step with these names drops the event. */

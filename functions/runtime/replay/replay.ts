@@ -88,7 +88,11 @@ function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPla
   return {
     kind: takesPortions ? 'transactional replay' : 'replay by slices',
     step,
-    input: openInput(step, states, { keepsStates: false, replay: { under: `replay/${id}/`, rewind } }),
+    input: openInput(step, states, {
+      keepsStates: false,
+      replay: { under: `replay/${id}/`, rewind },
+      numbers: sink.writesByVersion,
+    }),
     async process(batch, shard, { signal }) {
       const to = { ...batch.state(), intent: undefined };
       const loaded = takesPortions ? shard.loaded : await fixSlice(sink, { shard, to }, signal);

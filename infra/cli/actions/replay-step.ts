@@ -78,6 +78,10 @@ const DESTINATIONS: Readonly<Record<SinkName, { readonly fits: (into: string) =>
     fits: (into) => /^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u.test(into),
     what: 'table: use a name, or schema.name, of at most 63 characters each',
   },
+  dynamodb: {
+    fits: (into) => /^(?!.*--)[\w.-]{1,100}$/.test(into),
+    what: "name: use letters, digits and _ . -, without '--'",
+  },
   webhook: { fits: isEndpoint, what: 'url: use one of https, without a user, a password or a #' },
 };
 
@@ -88,6 +92,8 @@ type Destination =
 
 function destinationOf({ connector, options }: SinkPlan, { names }: Target, into: string): Destination {
   if (connector === 'webhook') return { url: into };
+  if (connector === 'dynamodb')
+    return { table: `${names.tablePrefix}${(options as { readonly table: string }).table}--${into}` };
   if (connector !== 's3') return { table: into };
   return { bucket: names.lake, prefix: `replays/${(options as { readonly prefix: string }).prefix}/${into}/` };
 }

@@ -52,7 +52,8 @@ export function redrivenEvent(
   const { type, traceparent, dataBytes } = entry.event;
   const source = redriveSource(to.step, to.lane);
   const lateAt = letter.reason === 'late' ? letter.origin?.lateAt?.toString() : undefined;
-  const put = { redrivenFor: to.step, redrivenFrom: redriveOrigin(letter.shard, letter.at), lateAt };
+  const redrivenFrom = redriveOrigin(letter.shard, letter.at, letter.origin?.version?.toString());
+  const put = { redrivenFor: to.step, redrivenFrom, lateAt };
   return { id, source, type, time, key, sequence: to.sequence, traceparent, ...put, dataBytes };
 }
 

@@ -6,6 +6,7 @@ import { examineFunction } from './functions.ts';
 import { examinePlatform } from './platform.ts';
 import type { ExaminedStage } from './stage.ts';
 import { examineStreams } from './streams.ts';
+import { examineTables } from './tables.ts';
 
 /**
  * Compares a stage on AWS with what the repository deploys. Makes only calls that read. A pipeline without any function
@@ -26,7 +27,7 @@ async function examinePipeline(plan: PipelinePlan, stage: ExaminedStage): Promis
   const functions = await Promise.all(steps.map((step) => examineFunction(step, stage)));
   if (functions.length > 0 && functions.every(({ found }) => found === 'is missing'))
     return [{ of: plan.name, what: 'pipeline', state: 'absent', found: 'it is not deployed in this stage' }];
-  const findings: Finding[] = [...(await examineStreams(plan, stage))];
+  const findings: Finding[] = [...(await examineStreams(plan, stage)), ...(await examineTables(plan, stage))];
   for (const [index, step] of steps.entries()) {
     const itself = functions[index] as Finding;
     findings.push(itself, ...(itself.found === 'is missing' ? [] : await examineCaller(step, stage)));

@@ -31,6 +31,61 @@ export const mistakesInSinks: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** Writes an item whatever is stored. */
+  'items-without-a-condition': [
+    {
+      file: 'functions/sinks/dynamodb/write-items.ts',
+      text: "'attribute_not_exists(#version) OR #version < :version'",
+      mistake: "'attribute_not_exists(#version) OR #version < :version OR attribute_not_exists(nothing)'",
+    },
+  ],
+
+  /** Numbers a child shard from its first parent on. */
+  'numbered-from-one-parent': [
+    {
+      file: 'functions/runtime/checkpoints/step-state.ts',
+      text: 'const known = parents.filter((one) => one !== undefined);',
+      mistake: 'const known = parents.filter((one) => one !== undefined).slice(0, 1);',
+    },
+  ],
+
+  /** Numbers a child shard anew. */
+  'numbered-from-no-parent': [
+    {
+      file: 'functions/runtime/checkpoints/step-state.ts',
+      text: '  if (known.length === 0) return undefined;',
+      mistake: `  if (known.length === 0) return undefined;
+  return { generation: 1, ordinal: 0, code: '', rewinds: known[0]!.rewinds };`,
+    },
+  ],
+
+  /** Writes a rewound shard in the generation that it had. */
+  'rewound-in-the-same-generation': [
+    {
+      file: 'functions/runtime/versions/number-batch.ts',
+      text: 'const isNew = known === undefined || known.rewinds < rewinds;',
+      mistake: 'const isNew = known === undefined;',
+    },
+  ],
+
+  /** Gives an event that is put back the version of where it comes now. */
+  'put-back-with-a-new-version': [
+    {
+      file: 'functions/runtime/batches/batch.ts',
+      text: "numbers.set(at, isPutBack ? (event.redrivenFrom ?? '') : counted);",
+      mistake: 'numbers.set(at, isPutBack && false ? 0 : counted);',
+    },
+  ],
+
+  /** Deletes without leaving anything. */
+  'deleted-without-a-tombstone': [
+    {
+      file: 'functions/sinks/dynamodb/item.ts',
+      text: '    ...keyAndVersion(of),\n    [DELETED]: { BOOL: true },',
+      mistake: '    [of.key.name]: { S: of.key.value },\n    [DELETED]: { BOOL: true },',
+    },
+  ],
+
   /** Takes a request without an answer for one that has arrived. */
   'webhook-no-answer-is-done': [
     {

@@ -23,20 +23,39 @@ export async function playSinks(
   const items: Item[] = [];
   try {
     for (const action of actions) {
-      if (action.what !== 'foreign') await performAny(run, action, []);
+      if (action.what === 'rewind') await rewind(run, action.step);
+      else if (action.what !== 'foreign') await performAny(run, action, []);
       else {
         items.push(...action.items);
         await run.given(
           'raw',
-          action.items.map((data) => event({ data, key: data.key })),
+          action.items.map((data) =>
+            event({ data, key: data.key, type: data.deleted ? 'item.deleted' : 'item.stored' }),
+          ),
         );
       }
     }
     await settled(run);
-    return { run, violations: violationsOfSinks(run, items) };
+    const before = violationsOfSinks(run, items, { isRedriven: false });
+    if (!schedule.isRedriven || before.length > 0) return { run, violations: before };
+    run.when.deadly('kept', () => undefined);
+    await redrive(run);
+    await settled(run);
+    return { run, violations: violationsOfSinks(run, items, { isRedriven: true }) };
   } catch (error) {
     return { run, violations: [(error as Error).message] };
   }
+}
+
+async function redrive(run: SinksRun): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt++)
+    if (await run.when.redriven('kept', { which: ({ reason }) => reason === 'killed' })) return;
+  throw new Error('dead letters of kept: no redrive command finished');
+}
+
+async function rewind(run: SinksRun, step: string): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt++) if (await run.when.rewound(step, 'earliest')) return;
+  throw new Error(`${step}: no rewind command finished`);
 }
 
 /** Describes a schedule that broke a promise. */

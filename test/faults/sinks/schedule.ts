@@ -4,7 +4,10 @@ import { type FaultKind, type FaultRule, faultKinds } from '../../kit/faults.ts'
 import type { AnyAction } from '../perform-any.ts';
 import { DEADLY, type Item, STEPS } from './pipeline.ts';
 
-type SinksAction = AnyAction | { readonly what: 'foreign'; readonly items: readonly Item[] };
+type SinksAction =
+  | AnyAction
+  | { readonly what: 'rewind'; readonly step: 'kept' }
+  | { readonly what: 'foreign'; readonly items: readonly Item[] };
 
 /** Everything that is done to the sinks, as plain data. */
 export interface SinksSchedule {
@@ -12,10 +15,23 @@ export interface SinksSchedule {
   readonly actions: readonly SinksAction[];
   readonly faults: readonly FaultRule[];
   readonly chance: { readonly most: number; readonly probability: number };
+  /** True when an operator puts the dead letters of killed items back, once nothing kills any more. */
+  readonly isRedriven: boolean;
 }
 
 /** The calls that faults aim at. */
-const SITES = ['hook webhook.Post', 'hook lambda.Invoke', 'hook dynamodb.UpdateItem', 'hook s3.PutObject'];
+const SITES = [
+  'hook webhook.Post',
+  'hook lambda.Invoke',
+  'hook dynamodb.UpdateItem shard',
+  'hook s3.PutObject',
+  'kept dynamodb.PutItem items',
+  'kept dynamodb.GetItem items',
+  'kept dynamodb.UpdateItem items',
+  'kept dynamodb.UpdateItem shard',
+  'kept dynamodb.DescribeTable items',
+  'kept lambda.Invoke',
+];
 
 const cells = SITES.flatMap((site) => faultKinds.map((kind) => ({ site, kind })));
 const CELLS_A_SCHEDULE = 3;
@@ -26,7 +42,7 @@ export function sinksScheduleOf(seed: number): SinksSchedule {
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
   const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const step = STEPS[seed % STEPS.length] as string;
+  const step = STEPS[Math.floor(seed / 3) % STEPS.length] as string;
   actions.splice(1 + below(actions.length - 1), 0, ...disturbanceOf(seed, step));
   return {
     seed,
@@ -37,6 +53,7 @@ export function sinksScheduleOf(seed: number): SinksSchedule {
       return { site, kind, after: below(6), times: 1 + below(3) };
     }),
     chance: { most: below(8), probability: 0.05 },
+    isRedriven: below(2) === 0,
   };
 }
 
@@ -49,8 +66,11 @@ function between(below: (count: number) => number): readonly SinksAction[] {
 
 /** Virtual hours take real time to play, so only every tenth schedule has an outage of one. */
 function disturbanceOf(seed: number, step: string): readonly SinksAction[] {
-  if (seed % 10 === 9) return [{ what: 'down', site: `${step} webhook`, time: hours(1) }];
-  switch (seed % 4) {
+  if (seed % 10 === 9)
+    return [{ what: 'down', site: step === 'hook' ? 'hook webhook' : 'kept dynamodb', time: hours(1) }];
+  switch (seed % 5) {
+    case 4:
+      return [{ what: 'rewind', step: 'kept' }];
     case 0:
       return [{ what: 'kill', step }];
     case 1:
@@ -69,11 +89,13 @@ function disturbanceOf(seed: number, step: string): readonly SinksAction[] {
 /** Makes about thirty items in small groups, and one at most that kills the functions. */
 function inputs(below: (count: number) => number): readonly SinksAction[] {
   let next = below(1_000);
-  const deadly = below(8) === 0 ? below(30) : undefined;
+  const deadly = below(3) === 0 ? below(30) : undefined;
   const first = next;
   const item = (): Item => {
     const n = next++;
-    return { n: n - first === deadly ? n + DEADLY : n, key: `key-${below(4)}` };
+    const key = `key-${below(4)}`;
+    const id = below(12) === 0 ? { id: 'another' } : {};
+    return { n: n - first === deadly ? n + DEADLY : n, key, deleted: below(4) === 0, ...id };
   };
   return [1, 2, 3, 4, 5, 6, 7].map((turn) =>
     turn === 5

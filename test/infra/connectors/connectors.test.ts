@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { dynamoDbDefinition, dynamoDbSink } from '../../../functions/sinks/dynamodb/dynamodb.ts';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { parquetDefinition } from '../../../functions/sinks/s3/parquet/parquet.ts';
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
@@ -75,6 +76,7 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,
     definition: postgresDefinition,
   })),
+  dynamodb: [{ options: dynamoDbSink({ table: 'rows' }).options, definition: dynamoDbDefinition }],
   webhook: [
     webhookSink({ url: 'https://example.com/rows', body: 'data' }),
     webhookSink(),
@@ -102,6 +104,7 @@ const LAPTOP: LaptopResources = {
   landing: 'landing',
   lake: 'lake',
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
+  tablePrefix: 'millrace-dev-',
   webhooks: 'http://127.0.0.1:50001',
 };
 
@@ -110,6 +113,10 @@ function awsWith(database: AwsDatabase, key?: string): AwsResources {
     landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
     lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
     database: (name) => (name === undefined ? database : { ...database, host: `${name}.example.com` }),
+    tables: {
+      prefix: 'millrace-dev-',
+      arnOf: (name) => `arn:aws:dynamodb:eu-west-1:123456789012:table/millrace-dev-${name}`,
+    },
     secret: (purpose) => ({ secret: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`, key }),
   };
 }

@@ -178,6 +178,7 @@ describe("a step's configuration", () => {
               landing: 'l',
               lake: 'l',
               database,
+              tablePrefix: 'millrace-dev-',
               webhooks: 'http://127.0.0.1:1',
             });
       return stepConfigPartsOf(planned, { ...place, resources });

@@ -3,6 +3,7 @@ import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import {
   accountCopy,
   customerCopy,
+  priceItems,
   priceLists,
   priceTables,
   saleNotices,
@@ -115,4 +116,13 @@ test('webhookSink and slackSink: each sale is posted, and written into the chann
   expect(inAnyOrder(bodiesOf('channel'))).toEqual(
     inAnyOrder([{ text: 'A sale in north: *12.5 €*' }, { text: 'A sale in south: *3 €*' }]),
   );
+});
+
+test('dynamoDbSink: one table holds the latest price, the other one every price', async () => {
+  const run = await givenPipeline(priceItems, { beside: [priceLists] });
+  await run.given('prices', prices, { key: 'sku' });
+  await run.settled();
+  const itemsOf = (table: string) => run.items(table).filter(({ owner }) => owner === undefined);
+  expect(itemsOf('prices')).toMatchObject([{ id: { S: 'a' }, price: { N: '1.75' } }]);
+  expect(itemsOf('price_history')).toHaveLength(2);
 });
