@@ -152,6 +152,11 @@ export interface StateForm {
   save(state: unknown): string;
   /** Makes the row of a state that `reduce` or `load` gave, as JSON; undefined where the table does not show it. */
   rowOf(state: unknown): string | undefined;
+  /**
+   * Returns about how many bytes a state has in memory, with its row if that is made. Of a table that cannot tell, few
+   * rows are in memory at once.
+   */
+  sizeOf?(state: unknown): number;
 }
 
 /**

@@ -48,17 +48,18 @@ interface Changed {
   readonly bytes: number;
 }
 
-/** About the bytes of an event beside its data and key. */
-export const FRAME_BYTES = 512;
+/** About the bytes of an event in the log beside its data and its key, which is there twice. */
+const FRAME_BYTES = 280;
+export const frameBytes = (key: string): number => FRAME_BYTES + 2 * key.length;
 
 export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_BYTES): SliceChanges {
   const changed = new Map<string, Changed>();
   let bytes = 0;
 
-  const bytesOf = (old: string | undefined, now: string | undefined): number => {
+  const bytesOf = (id: string, old: string | undefined, now: string | undefined): number => {
     if (old === now) return 0;
     const more = before && old !== undefined ? Buffer.byteLength(old) : 0;
-    return FRAME_BYTES + Buffer.byteLength(now ?? old ?? '') + more;
+    return frameBytes(id) + Buffer.byteLength(now ?? old ?? '') + more;
   };
   const oldOf = (id: string, { before: rows }: RowChange): string | undefined =>
     changed.has(id) ? changed.get(id)?.old : shownRow(rows.get(id));
@@ -67,23 +68,26 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
     fits(change) {
       let total = bytes;
       for (const [id, row] of change.after)
-        total += bytesOf(oldOf(id, change), shownRow(row)) - (changed.get(id)?.bytes ?? 0);
+        total += bytesOf(id, oldOf(id, change), shownRow(row)) - (changed.get(id)?.bytes ?? 0);
       return total <= most;
     },
     add(change, given, closed) {
-      const lastOf = new Map(given.flatMap(({ event, rows }) => rows.map(({ id }) => [id, event] as const)));
+      const lastOf = lastEventOf(change, given);
       for (const [id, row] of change.after) {
         const [old, now] = [oldOf(id, change), shownRow(row)];
-        const size = bytesOf(old, now);
+        const size = bytesOf(id, old, now);
         bytes += size - (changed.get(id)?.bytes ?? 0);
-        const { time = '', traceparent } = closed ?? lastOf.get(sessionsOf(change, id) ?? id) ?? {};
-        if (size === 0) changed.delete(id);
-        else changed.set(id, { old, now, time, traceparent, bytes: size });
+        if (size === 0) {
+          changed.delete(id);
+          continue;
+        }
+        const { time = '', traceparent } = closed ?? lastOf(id) ?? {};
+        changed.set(id, { old, now, time, traceparent, bytes: size });
       }
     },
     isEmpty: () => changed.size === 0,
     events: () =>
-      [...changed.values()].map(({ old, now, time, traceparent }) => {
+      Array.from(changed.values(), ({ old, now, time, traceparent }) => {
         const row = now ?? old ?? '{}';
         const what = old === undefined ? 'inserted' : now === undefined ? 'deleted' : 'updated';
         const data = before ? `${row.slice(0, row.lastIndexOf('}'))},"${BEFORE}":${old ?? 'null'}}` : row;
@@ -98,6 +102,19 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
   };
 }
 
+/** Returns a function that finds the last event of a row. */
+function lastEventOf(change: RowChange, given: readonly Given[]): (id: string) => Cause | undefined {
+  let lastOf: Map<string, Cause> | undefined;
+  const inGiven = (id: string): Cause | undefined => {
+    if (lastOf === undefined) {
+      lastOf = new Map();
+      for (const { event, rows } of given) for (const { id: met } of rows) lastOf.set(met, event);
+    }
+    return lastOf.get(id);
+  };
+  return (id) => change.lastEvents?.get(id) ?? inGiven(sessionsOf(change, id) ?? id);
+}
+
 /** Returns what all sessions of a key have in common, if the row is a session: an event meets all of them. */
 function sessionsOf({ before, after }: RowChange, id: string): string | undefined {
   return (after.get(id) ?? before.get(id))?.window?.group;
@@ -108,13 +125,35 @@ function sessionsOf({ before, after }: RowChange, id: string): string | undefine
  * It is as long as a key of an event may be: of a longer one, a hash takes the place of its end.
  */
 export function eventKeyOf(row: string, key: readonly string[]): string {
-  const data = JSON.parse(row) as Readonly<Record<string, unknown>>;
-  const values = key.map((field) => data[field] ?? null);
+  const values = leadingTexts(row, key) ?? valuesIn(row, key);
   const [only] = values;
   const text = values.length === 1 && typeof only === 'string' && isKey(only) ? only : JSON.stringify(values);
   if (keyFault(text) === undefined) return text;
   const hash = createHash('sha256').update(text).digest('base64url');
   return `${[...text].slice(0, LONGEST_BEGINNING).join('')}…${hash}`;
+}
+
+function valuesIn(row: string, key: readonly string[]): readonly unknown[] {
+  const data = JSON.parse(row) as Readonly<Record<string, unknown>>;
+  return key.map((field) => data[field] ?? null);
+}
+
+/** Reads the key without the rest of the row, if its fields come first and are texts without escapes. */
+function leadingTexts(row: string, key: readonly string[]): readonly string[] | undefined {
+  const values: string[] = [];
+  let at = 0;
+  for (const field of key) {
+    const name = `${values.length === 0 ? '{' : ','}${JSON.stringify(field)}:"`;
+    if (!row.startsWith(name, at)) return undefined;
+    const start = at + name.length;
+    const end = row.indexOf('"', start);
+    const value = row.slice(start, end);
+    if (value.includes('\\')) return undefined;
+    values.push(value);
+    at = end + 1;
+  }
+  // A field that comes again would count.
+  return key.some((field) => row.includes(`${JSON.stringify(field)}:`, at)) ? undefined : values;
 }
 
 /** With a hash of 43 characters, a key has less than 256. */

@@ -13,8 +13,8 @@ import { hashText } from './judge-windows.ts';
 import { prepared, tableAt } from './make-table.ts';
 import { commitWithPage } from './outbox.ts';
 import { type NumberedState, placesOf, type UseClient } from './places.ts';
-import { type Read, storedRow } from './postgres-rows.ts';
-import { closeRows, deleteRows, type StateTable, selectIdsAfter, selectRowsOf } from './statements.ts';
+import { storedRow } from './postgres-rows.ts';
+import { closeRows, deleteRows, type ReadRow, type StateTable, selectIdsAfter, selectRows } from './statements.ts';
 
 /**
  * How far the readers of change streams know the rows of a state that has taken the place of another one: by shard, and
@@ -126,8 +126,12 @@ function storeOf(client: pg.ClientBase, { step, now, former }: Replaced): Correc
         return states === 'both' || states === of ? [[id, marked] as const] : [];
       }),
     );
-    const { rows } = await client.query<Read>(selectRowsOf(tables[of]), [[...asked.keys()]]);
-    return new Map(rows.map((row) => [asked.get(row.id) ?? row.id, storedRow(row)]));
+    const { rows } = await client.query<ReadRow & unknown[]>({
+      text: selectRows(tables[of]),
+      values: [[...asked.keys()]],
+      rowMode: 'array',
+    });
+    return new Map(rows.map((row) => [asked.get(row[0]) ?? row[0], storedRow(row, tables[of])]));
   };
   return {
     async idsAfter(after, most) {

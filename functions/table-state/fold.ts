@@ -27,6 +27,8 @@ export function shownRow(stored: StoredRow | undefined): string | undefined {
 export interface RowChange {
   readonly before: ReadonlyMap<string, StoredRow>;
   readonly after: ReadonlyMap<string, StoredRow | undefined>;
+  /** The last event of each row that is there after them, where that is known. */
+  readonly lastEvents?: ReadonlyMap<string, ReceivedEvent>;
 }
 
 /** An event, and what it does to rows: all of that, or nothing. */
@@ -40,6 +42,7 @@ const ROW: Omit<StateForm, 'shape'> = {
   load: (text) => text,
   save: (state) => state as string,
   rowOf: (state) => state as string,
+  sizeOf: (state) => (state as string).length,
 };
 
 /** Returns how a table keeps its states. */
@@ -89,6 +92,7 @@ export interface Folded {
   /** Each row that the events met, by its id. Undefined: there is no row any more. */
   readonly after: ReadonlyMap<string, StoredRow | undefined>;
   readonly rejections: readonly Rejection[];
+  readonly lastEvents?: ReadonlyMap<string, ReceivedEvent>;
 }
 
 /** A state in memory. */
@@ -96,6 +100,8 @@ interface Kept {
   readonly state: unknown;
   readonly eventKey: string;
   readonly window: RowWindow | undefined;
+  /** The event that has made it. */
+  readonly event?: ReceivedEvent;
 }
 
 /** The rows while events are reduced. */
@@ -124,7 +130,18 @@ export function fold(
   given: readonly Given[],
   before: ReadonlyMap<string, StoredRow>,
 ): Folded {
-  const { save, rowOf } = formOf(table);
+  return foldWithin(table, given, { before, most: Number.POSITIVE_INFINITY }) as Folded;
+}
+
+/** Does the same. Returns undefined when the states of several events have more than so many bytes in memory. */
+export function foldWithin(
+  table: Pick<Table, 'state' | 'sessions'>,
+  given: readonly Given[],
+  { before, most }: Pick<RowChange, 'before'> & { readonly most: number },
+): Folded | undefined {
+  const { save, rowOf, sizeOf } = formOf(table);
+  const sizeIn = (row: Kept | undefined): number => (row === undefined ? 0 : (sizeOf?.(row.state) ?? 0));
+  let bytes = 0;
   const folding: Folding = { table, before, kept: new Map(), groups: new Map() };
   const { kept } = folding;
   for (const [id, row] of before) addToGroup(folding, id, row);
@@ -139,14 +156,23 @@ export function fold(
       continue;
     }
     for (const [id, row] of meeting.next) {
+      bytes += sizeIn(row) - sizeIn(kept.get(id));
       kept.set(id, row);
       addToGroup(folding, id, row);
     }
+    if (bytes > most && given.length > 1) return undefined;
   }
   const after = new Map<string, StoredRow | undefined>();
   for (const [id, row] of kept)
     after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });
-  return { after, rejections };
+  if (table.state !== undefined) keepStates(kept, after);
+  return { after, rejections, lastEvents: lastEventsOf(kept) };
+}
+
+function lastEventsOf(kept: ReadonlyMap<string, Kept | undefined>): ReadonlyMap<string, ReceivedEvent> {
+  const last = new Map<string, ReceivedEvent>();
+  for (const [id, row] of kept) if (row?.event !== undefined) last.set(id, row.event);
+  return last;
 }
 
 function addToGroup({ groups }: Folding, id: string, row: Pick<Kept | StoredRow, 'window'> | undefined): void {
@@ -166,7 +192,8 @@ function meet(meeting: Meeting, row: Given['rows'][number]): void {
   const met = current(meeting, row.id);
   refuseOtherWriter(row.id, met, event);
   const state = row.reduce(met?.state);
-  next.set(row.id, state === undefined ? undefined : { state, eventKey: event.key, window: windowAfter(row, met) });
+  const window = windowAfter(row, met);
+  next.set(row.id, state === undefined ? undefined : { state, eventKey: event.key, window, event });
 }
 
 function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): void {
@@ -183,7 +210,7 @@ function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): vo
   const { replaced, id, state, start, end } = joined(row, near, form);
   for (const old of replaced) next.set(old, undefined);
   const window = { ...row.in, start, end, isOpen: end > row.lastClosed };
-  if (state !== undefined) next.set(id, { state, eventKey: event.key, window });
+  if (state !== undefined) next.set(id, { state, eventKey: event.key, window, event });
 }
 
 /** Returns a row after all that has changed it so far. */
@@ -200,8 +227,28 @@ function currentWindow({ next, kept, before }: Meeting, id: string): RowWindow |
 
 function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undefined): Kept | undefined {
   if (stored === undefined) return undefined;
-  const { state, eventKey, window } = stored;
-  return { state: formOf({ state: form }).load(state), eventKey, window };
+  const { eventKey, window } = stored;
+  return { state: stateOf(formOf({ state: form }), stored), eventKey, window };
+}
+
+/**
+ * The states of rows that were folded here, so that whoever keeps such a row need not load its state again. An
+ * accumulator continues a state once, so each is taken once.
+ */
+const statesOfRows = new WeakMap<StoredRow, Pick<Kept, 'state'>>();
+
+function keepStates(kept: ReadonlyMap<string, Kept | undefined>, after: Folded['after']): void {
+  for (const [id, row] of kept) {
+    const stored = after.get(id);
+    if (row !== undefined && stored !== undefined) statesOfRows.set(stored, row);
+  }
+}
+
+function stateOf({ load }: Pick<StateForm, 'load'>, stored: StoredRow): unknown {
+  const known = statesOfRows.get(stored);
+  if (known === undefined) return load(stored.state);
+  statesOfRows.delete(stored);
+  return known.state;
 }
 
 /** Returns why an event is rejected, if some work throws `EventRejected`. */

@@ -1,53 +1,93 @@
 import type pg from 'pg';
 import { isRowsFault, type RowRejection } from '../sinks/postgres/row-rejection.ts';
+import { arrayOf } from './array-parameters.ts';
 import type { RowChange, StoredRow } from './fold.ts';
+import type { KeptRow, ShardRows } from './kept-rows.ts';
 import type { RowStore } from './reduce.ts';
 import {
   closeRows,
   countGroups,
   deleteGone,
-  deleteRows,
+  deleteVersions,
+  type ReadRow,
   type StateTable,
   selectBetween,
   selectDue,
   selectNear,
   selectOccupied,
   selectRows,
+  updateRows,
   upsertRows,
 } from './statements.ts';
 
-/** Opens the rows of a state table, on a connection that has begun a transaction. */
-export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
+/** So many rows are read with one statement: each may have 128 KiB, and a state beside it. */
+const ROWS_AT_ONCE = 1_000;
+
+/**
+ * Opens the rows of a state table, on a connection that has begun a transaction.
+ *
+ * Reading locks nothing, because the shard's progress is locked, and each row has one shard that writes it. A row that
+ * somebody else has changed since is not the version that was read: then the transaction fails, and the next attempt
+ * sees the row.
+ *
+ * `kept`: rows that need not be read. Those that are read and written are added. After an error, do not use it again.
+ */
+export function rowsIn(client: pg.ClientBase, state: StateTable, kept: ShardRows = new Map()): RowStore {
+  let planned: Promise<unknown> | undefined;
+
+  const select = async (text: string, values: unknown[]): Promise<ReadonlyMap<string, StoredRow>> => {
+    planned ??= client.query(BY_INDEX);
+    await planned;
+    const { rows } = await client.query<ReadRow & unknown[]>({ text, values, rowMode: 'array' });
+    const found = new Map<string, StoredRow>();
+    for (const values of rows) {
+      const [id, tid, version] = values;
+      const row = storedRow(values, state);
+      found.set(id, row);
+      kept.set(id, { row, tid, version });
+    }
+    return found;
+  };
+
   return {
-    async read(ids) {
-      const { rows } = await client.query<Read>(selectRows(state), [ids]);
-      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    async read(ids, most = Number.POSITIVE_INFINITY) {
+      const found = new Map<string, StoredRow>();
+      const missing: string[] = [];
+      let bytes = 0;
+      const add = (id: string, row: StoredRow): void => {
+        found.set(id, row);
+        bytes += row.state.length + (row.row?.length ?? 0);
+      };
+      for (const id of ids) {
+        const known = kept.get(id);
+        if (known === undefined) missing.push(id);
+        else add(id, known.row);
+      }
+      for (let start = 0; start < missing.length && bytes <= most; start += ROWS_AT_ONCE) {
+        const some = missing.slice(start, start + ROWS_AT_ONCE);
+        for (const [id, row] of await select(selectRows(state), [arrayOf(some)])) add(id, row);
+      }
+      return bytes > most ? undefined : found;
     },
-    async near(near, most) {
+    near(near, most) {
       const groups = near.map(({ group }) => group);
       const [since, until] = [near.map(({ from }) => from), near.map(({ to }) => to)];
-      const { rows } = await client.query<Read>(selectNear(state), [groups, since, until, most]);
-      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+      return select(selectNear(state), [groups, since, until, most]);
     },
     async counts(groups) {
       const { rows } = await client.query<{ group: string; count: number }>(countGroups(state), [groups]);
       return new Map(rows.map(({ group, count }) => [group, count]));
     },
-    async between({ after, below, most }) {
-      const { rows } = await client.query<Read>(selectBetween(state), [after, below, most]);
-      return new Map(rows.map((row) => [row.id, storedRow(row)]));
-    },
+    between: ({ after, below, most }) => select(selectBetween(state), [after, below, most]),
     async occupied(ranges) {
       const [above, below] = [ranges.map((range) => range.above), ranges.map((range) => range.below)];
       const { rows } = await client.query<{ number: number }>(selectOccupied(state), [above, below]);
       return new Set(rows.map(({ number }) => number - 1));
     },
-    async due({ end, from, to, most }) {
-      const { rows } = await client.query<Read>(selectDue(state), [end, from, to, most]);
-      return new Map(rows.map((row) => [row.id, storedRow(row)]));
-    },
+    due: ({ end, from, to, most }) => select(selectDue(state), [end, from, to, most]),
     async close(ids) {
       await client.query(closeRows(state), [ids]);
+      for (const id of ids) kept.delete(id);
     },
     async drop({ end, from, to, most }) {
       return (await client.query(deleteGone(state), [end, from, to, most])).rowCount ?? 0;
@@ -55,8 +95,12 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
     async write(change) {
       await client.query('SAVEPOINT millrace_portion');
       try {
-        await writeRows(client, state, change);
+        const written = await writeRows(client, state, { change, kept });
         await client.query('RELEASE SAVEPOINT millrace_portion');
+        for (const [id, row] of written) {
+          if (row === undefined) kept.delete(id);
+          else kept.set(id, row);
+        }
         return undefined;
       } catch (error) {
         if (!isRowsFault(error as pg.DatabaseError)) throw error;
@@ -67,57 +111,145 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
   };
 }
 
-/** A row as a statement reads it. */
-export interface Read {
-  readonly id: string;
-  readonly event_key: string;
-  readonly state: string;
-  /** Null: hidden. Undefined: the state is the row. */
-  readonly row?: string | null;
-  /** Undefined: the table has no windows. `bigint` comes as a text. */
-  readonly start?: string;
-  readonly end?: string;
-  readonly hash?: string;
-  readonly open?: boolean;
-  /** Null: the window is no session. */
-  readonly group?: string | null;
-}
+/**
+ * Plans that find rows one by one. The rows of a slice are few beside those of the table, and a plan that reads the
+ * whole table looks cheap only as long as that is small.
+ */
+const BY_INDEX = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
 
-export function storedRow({ event_key: eventKey, state, row = state, start, end, hash, open, group }: Read): StoredRow {
-  const stored = { eventKey, state, row: row ?? undefined };
+/** Returns a row as a statement has read it. */
+export function storedRow(
+  [, , , eventKey, state, row, start, end, hash, open, group]: ReadRow,
+  { hasState }: StateTable,
+): StoredRow {
+  const stored = { eventKey, state, row: hasState ? (row ?? undefined) : state };
   if (hash === undefined) return stored;
   const window = { start: Number(start), end: Number(end), hash, isOpen: open === true, group: group ?? undefined };
   return { ...stored, window };
 }
 
-/** Deletes rows and stores rows, in this order: a stored row may have a unique value that a deleted row has had. */
-async function writeRows(client: pg.ClientBase, state: StateTable, { before, after }: RowChange): Promise<void> {
-  const changed = [...after].filter(([id, row]) => !isSame(row, before.get(id)));
-  const deleted = changed.flatMap(([id, row]) => (row === undefined ? [id] : []));
-  const stored = changed.flatMap(([id, row]) => (row === undefined ? [] : [{ id, ...row }]));
-  if (deleted.length > 0) await client.query(deleteRows(state), [deleted]);
-  if (stored.length === 0) return;
-  const { rows } = await client.query<{ inserted: boolean }>(upsertRows(state), [
-    stored.map(({ id }) => id),
-    stored.map(({ eventKey }) => eventKey),
-    stored.map(({ row }) => row),
-    ...(state.hasState ? [stored.map((row) => row.state)] : []),
-    ...(state.hasWindows
+interface Writing {
+  readonly change: RowChange;
+  readonly kept: ReadonlyMap<string, KeptRow>;
+}
+
+/**
+ * Deletes rows and stores rows, in this order: a stored row may have a unique value that a deleted row has had.
+ * Resolves to the rows as they are now; undefined: it is gone.
+ */
+async function writeRows(
+  client: pg.ClientBase,
+  state: StateTable,
+  { change: { before, after }, kept }: Writing,
+): Promise<ReadonlyMap<string, KeptRow | undefined>> {
+  const written = new Map<string, KeptRow | undefined>();
+  const deleted: string[] = [];
+  const known: GivenRow[] = [];
+  const others: GivenRow[] = [];
+  for (const [id, row] of after) {
+    if (isSame(row, before.get(id))) continue;
+    if (row === undefined) deleted.push(id);
+    else (kept.has(id) ? known : others).push({ id, row });
+  }
+  if (deleted.length > 0) {
+    const { rowCount } = await client.query(deleteVersions(state), [arrayOf(deleted), ...versionsOf(deleted, kept)]);
+    if (rowCount !== deleted.length) throw changedElsewhere(state);
+    for (const id of deleted) written.set(id, undefined);
+  }
+  for (const some of portionsOf(known)) add(written, await update(client, state, { rows: some, kept }));
+  for (const some of portionsOf(others)) add(written, await insert(client, state, { rows: some, before }));
+  return written;
+}
+
+function add(written: Map<string, KeptRow | undefined>, rows: Iterable<readonly [string, KeptRow]>): void {
+  for (const [id, row] of rows) written.set(id, row);
+}
+
+async function update(
+  client: pg.ClientBase,
+  state: StateTable,
+  { rows: given, kept }: { readonly rows: readonly GivenRow[] } & Pick<Writing, 'kept'>,
+): Promise<readonly (readonly [string, KeptRow])[]> {
+  const values = [
+    ...versionsOf(
+      given.map(({ id }) => id),
+      kept,
+    ),
+    ...valuesOf(state, given),
+  ];
+  const { rows } = await client.query<UpdatedRow & unknown[]>({ text: updateRows(state), values, rowMode: 'array' });
+  if (rows.length !== given.length) throw changedElsewhere(state);
+  return rows.map(([number, tid, version]) => {
+    const { id, row } = given[number - 1] as GivenRow;
+    return [id, { row, tid, version }];
+  });
+}
+
+async function insert(
+  client: pg.ClientBase,
+  state: StateTable,
+  { rows: given, before }: { readonly rows: readonly GivenRow[] } & Pick<RowChange, 'before'>,
+): Promise<readonly (readonly [string, KeptRow])[]> {
+  const values = [arrayOf(given.map(({ id }) => id)), ...valuesOf(state, given)];
+  const { rows } = await client.query<InsertedRow & unknown[]>({ text: upsertRows(state), values, rowMode: 'array' });
+  // Nobody has read these rows here, so another shard can only have inserted one meanwhile.
+  const inserted = rows.filter(([, , , isInserted]) => isInserted).length;
+  if (inserted !== given.filter(({ id }) => !before.has(id)).length) throw changedElsewhere(state);
+  const rowOf = new Map(given.map(({ id, row }) => [id, row]));
+  return rows.map(([id, tid, version]) => [id, { row: rowOf.get(id) as StoredRow, tid, version }]);
+}
+
+interface GivenRow {
+  readonly id: string;
+  readonly row: StoredRow;
+}
+
+/** What the statements return of each row. The numbers count from 1. */
+type UpdatedRow = readonly [number: number, tid: string, version: string];
+type InsertedRow = readonly [id: string, tid: string, version: string, isInserted: boolean];
+
+/** Cuts rows into portions of about so many bytes, for one statement each. */
+function* portionsOf(rows: readonly GivenRow[]): Generator<readonly GivenRow[]> {
+  let [start, bytes] = [0, 0];
+  for (const [index, { row }] of rows.entries()) {
+    bytes += row.state.length + (row.row?.length ?? 0);
+    if (bytes < BYTES_AT_ONCE) continue;
+    yield rows.slice(start, index + 1);
+    [start, bytes] = [index + 1, 0];
+  }
+  if (start < rows.length) yield rows.slice(start);
+}
+
+const BYTES_AT_ONCE = 8 * 1_024 * 1_024;
+
+function versionsOf(ids: readonly string[], kept: ReadonlyMap<string, KeptRow>): readonly Buffer[] {
+  const known = ids.map((id) => kept.get(id));
+  return [arrayOf(known.map((one) => one?.tid)), arrayOf(known.map((one) => one?.version))];
+}
+
+/** Returns the parameters of the columns that are ours. */
+function valuesOf({ hasState, hasWindows }: StateTable, rows: readonly GivenRow[]): readonly Buffer[] {
+  const values = (of: (row: StoredRow) => string | undefined): Buffer => arrayOf(rows.map(({ row }) => of(row)));
+  return [
+    values(({ eventKey }) => eventKey),
+    values(({ row }) => row),
+    ...(hasState ? [values(({ state }) => state)] : []),
+    ...(hasWindows
       ? [
-          stored.map(({ window }) => window?.start),
-          stored.map(({ window }) => window?.end),
-          stored.map(({ window }) => window?.hash),
-          stored.map(({ window }) => window?.isOpen),
-          stored.map(({ window }) => window?.group),
+          values(({ window }) => window?.start.toString()),
+          values(({ window }) => window?.end.toString()),
+          values(({ window }) => window?.hash),
+          values(({ window }) => window?.isOpen.toString()),
+          values(({ window }) => window?.group),
         ]
       : []),
-  ]);
-  // Rows that were there are locked since they were read. Another shard can only have inserted one meanwhile.
-  const inserted = rows.filter((row) => row.inserted).length;
-  if (inserted !== stored.filter(({ id }) => !before.has(id)).length)
-    throw new Error(
-      `another shard wrote a row of ${state.name} at the same time, or a trigger did: the next attempt sees the row`,
-    );
+  ];
+}
+
+function changedElsewhere({ name }: StateTable): Error {
+  return new Error(
+    `another shard or client wrote a row of ${name} at the same time, or a trigger did: the next attempt sees the row`,
+  );
 }
 
 function isSame(one: StoredRow | undefined, other: StoredRow | undefined): boolean {

@@ -1,6 +1,6 @@
 import { MOST_PAGE_BYTES } from '../runtime/sink.ts';
 import type { PublishedEvent } from '../runtime/table.ts';
-import { FRAME_BYTES, type SliceChanges } from './changes.ts';
+import { frameBytes, type SliceChanges } from './changes.ts';
 import type { Given } from './fold.ts';
 
 /** Collects what the events of a slice publish themselves, in their order: the joined events of a join. */
@@ -29,4 +29,4 @@ const publishedBy = (given: readonly Given[]): readonly PublishedEvent[] =>
   given.flatMap(({ rows }) => rows.flatMap((row) => row.published?.() ?? []));
 
 const bytesOf = (events: readonly PublishedEvent[]): number =>
-  events.reduce((sum, { dataBytes }) => sum + FRAME_BYTES + dataBytes.length, 0);
+  events.reduce((sum, { key, dataBytes }) => sum + frameBytes(key) + dataBytes.length, 0);

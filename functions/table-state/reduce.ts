@@ -6,7 +6,16 @@ import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.ts';
 import type { SliceChanges } from './changes.ts';
-import { type Folded, fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
+import {
+  type Folded,
+  foldWithin,
+  formOf,
+  type Given,
+  MOST_ROWS,
+  type RowChange,
+  readEvents,
+  type StoredRow,
+} from './fold.ts';
 import { foldWaiting } from './fold-waiting.ts';
 import type { RedriveCheck } from './redriven.ts';
 import { type RowsBetween, spreadEvent, withOthers } from './spread.ts';
@@ -14,8 +23,8 @@ import { isWaiting } from './waiting-rows.ts';
 
 /** The rows of one table, inside an open transaction. */
 export interface RowStore {
-  /** Reads the rows with these ids. */
-  read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Reads the rows with these ids. Resolves to undefined when they have more than so many bytes together. */
+  read(ids: readonly string[], most?: number): Promise<ReadonlyMap<string, StoredRow> | undefined>;
   /** Writes rows after they were read. Resolves to why the database rejects one of them; then it has written none. */
   write(change: RowChange): Promise<RowRejection | undefined>;
   /**
@@ -53,8 +62,18 @@ export interface RowsUntil {
   readonly most: number;
 }
 
-/** So many events are reduced at once. */
-const PORTION_EVENTS = 1_000;
+/**
+ * So many events are reduced at once, and meet so many rows. Each row is then read once, and written once, however many
+ * of the events meet it.
+ */
+const LARGE_PORTION = { events: 100_000, rows: 100_000 };
+/** The same for a table that cannot tell how many bytes its states have: each may have 128 KiB. */
+const SMALL_PORTION = { events: 1_000, rows: MOST_ROWS };
+
+/**
+ * The most bytes of the rows that are read for a portion, and of those that it changes. An event alone has no limit.
+ */
+const MOST_BYTES = 32 * 1_024 * 1_024;
 
 /** What became of a slice. */
 export interface Reduced {
@@ -94,36 +113,45 @@ export async function reducePages(
   const rejections: Rejection[] = [];
   const reducing: Reducing = { store, table, time, changes, next: undefined };
   let last: Position | undefined;
-  for await (const page of pages) {
-    for await (const events of portionsFrom(page, redriven, rejections)) {
-      rejections.push(...(await reducePortion(reducing, events)));
-      if (reducing.next !== undefined) {
-        const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last ?? from;
-        return { rejections: sorted(rejections.filter(({ at }) => at <= upTo)), upTo };
-      }
-      last = events.at(-1)?.position;
+  for await (const events of portionsFrom(pages, { most: portionOf(table).events, redriven, rejections })) {
+    rejections.push(...(await reducePortion(reducing, events)));
+    if (reducing.next !== undefined) {
+      const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last ?? from;
+      return { rejections: sorted(rejections.filter(({ at }) => at <= upTo)), upTo };
     }
+    last = events.at(-1)?.position;
   }
   return { rejections: sorted(rejections) };
 }
 
+function portionOf(table: Reducing['table']): typeof LARGE_PORTION {
+  const isSized = formOf(table).sizeOf !== undefined && table.sessions === undefined && table.within === undefined;
+  return isSized ? LARGE_PORTION : SMALL_PORTION;
+}
+
 /**
- * Cuts a page into portions, without the events that have counted before. Whether one has may depend on the events just
+ * Cuts pages into portions, without the events that have counted before. Whether one has may depend on the events just
  * before it, so these are a portion of their own.
  */
 async function* portionsFrom(
-  page: readonly ReceivedEvent[],
-  redriven: RedriveCheck | undefined,
-  rejections: readonly Rejection[],
+  pages: Slice['pages'],
+  of: {
+    readonly most: number;
+    readonly redriven: RedriveCheck | undefined;
+    readonly rejections: readonly Rejection[];
+  },
 ): AsyncGenerator<readonly ReceivedEvent[], void, undefined> {
+  const { most, redriven, rejections } = of;
   let events: ReceivedEvent[] = [];
-  for (const event of page) {
-    const isConcerned = redriven?.concerns(event) === true;
-    if (events.length > 0 && (isConcerned || events.length === PORTION_EVENTS)) {
-      yield events;
-      events = [];
+  for await (const page of pages) {
+    for (const event of page) {
+      const isConcerned = redriven?.concerns(event) === true;
+      if (events.length > 0 && (isConcerned || events.length === most)) {
+        yield events;
+        events = [];
+      }
+      if (!isConcerned || !(await redriven.isCounted(event, rejections))) events.push(event);
     }
-    if (!isConcerned || !(await redriven.isCounted(event, rejections))) events.push(event);
   }
   if (events.length > 0) yield events;
 }
@@ -143,7 +171,7 @@ async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[
   const { given, rejections } = readEvents(reducing.table, events, reducing.time);
   const found: Rejection[] = [...rejections];
   const apart = await withOthers(reducing.store, given);
-  for (const some of portionsOf(given, apart)) {
+  for (const some of portionsOf(given, { apart, most: portionOf(reducing.table).rows })) {
     if (reducing.next !== undefined) break;
     const [first] = some;
     const isApart = first !== undefined && apart.has(first);
@@ -163,15 +191,18 @@ async function reduceSpread(reducing: Reducing, given: Given): Promise<readonly 
 }
 
 /**
- * Cuts events so that each portion meets a bounded number of rows: these are in memory at once, 128 KiB each at most.
- * An event that publishes something of many rows is alone, because the rows of the events before it count there.
+ * Cuts events so that each portion meets a bounded number of rows, which are in memory at once. An event that publishes
+ * something of many rows is alone, because the rows of the events before it count there.
  */
-function* portionsOf(given: readonly Given[], apart: ReadonlySet<Given>): Generator<readonly Given[]> {
+function* portionsOf(
+  given: readonly Given[],
+  { apart, most }: { readonly apart: ReadonlySet<Given>; readonly most: number },
+): Generator<readonly Given[]> {
   let [start, met] = [0, 0];
   for (const [index, one] of given.entries()) {
     const { rows } = one;
     const isCut = apart.has(one) || apart.has(given[index - 1] ?? one);
-    if ((isCut || met + rows.length > MOST_ROWS) && index > start) {
+    if ((isCut || met + rows.length > most) && index > start) {
       yield given.slice(start, index);
       [start, met] = [index, 0];
     }
@@ -181,19 +212,18 @@ function* portionsOf(given: readonly Given[], apart: ReadonlySet<Given>): Genera
 }
 
 /**
- * Reads the rows of some events, reduces the events in memory, and writes the rows. When the database rejects a row, or
- * the changes do not fit into the page, the events are tried again by halves, the first half first, until the event
- * that made the row is alone.
+ * Reads the rows of some events, reduces the events in memory, and writes the rows. When the database rejects a row,
+ * the changes do not fit into the page, or the rows do not fit into memory, the events are tried again by halves, the
+ * first half first, until the event that made the row is alone.
  */
 async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise<readonly Rejection[]> {
   const { store, table, changes } = reducing;
   const [first] = given;
-  const ids = [...new Set(given.flatMap(({ rows }) => rows.map(({ id }) => id)))];
-  if (first === undefined || ids.length === 0) return [];
+  const ids = idsOf(given);
+  if (first === undefined || ids.size === 0) return [];
   const folded = table.within === undefined ? await foldRows(reducing, given, ids) : await meetWaiting(store, given);
   if (folded === undefined) return byHalves(reducing, given);
-  const { before, after, rejections } = folded;
-  const change = { before, after };
+  const { rejections, ...change } = folded;
   const fits = changes?.fits(change, given) ?? true;
   if (!fits && given.length === 1) return notFitting(reducing, first);
   const refusal = fits ? await store.write(change) : undefined;
@@ -205,13 +235,23 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   return byHalves(reducing, given);
 }
 
+function idsOf(given: readonly Given[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { rows } of given) for (const { id } of rows) ids.add(id);
+  return ids;
+}
+
+/** Resolves to undefined when the rows of several events have too many bytes. */
 async function foldRows(
   { store, table }: Reducing,
   given: readonly Given[],
-  ids: readonly string[],
-): Promise<Folded & Pick<RowChange, 'before'>> {
-  const before = table.sessions === undefined ? await store.read(ids) : await store.near(nearSessions(given));
-  return { before, ...fold(table, given, before) };
+  ids: ReadonlySet<string>,
+): Promise<(Folded & Pick<RowChange, 'before'>) | undefined> {
+  const most = given.length === 1 ? Number.POSITIVE_INFINITY : MOST_BYTES;
+  const before =
+    table.sessions === undefined ? await store.read([...ids], most) : await store.near(nearSessions(given));
+  const folded = before && foldWithin(table, given, { before, most });
+  return folded && { before, ...folded };
 }
 
 /** So many rows of a join are in memory at once, beside those of the events themselves. */

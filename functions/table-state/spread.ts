@@ -12,7 +12,7 @@ export interface RowsBetween {
 
 /** The rows of a table, inside an open transaction. */
 interface Rows {
-  read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
+  read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow> | undefined>;
   write(change: RowChange): Promise<RowRejection | undefined>;
   between(rows: RowsBetween): Promise<ReadonlyMap<string, StoredRow>>;
 }
@@ -51,6 +51,8 @@ export function spreadOf({ rows: [row] }: Given): (KeyedEvent & { readonly sprea
     : undefined;
 }
 
+const NO_ROWS: ReadonlyMap<string, StoredRow> = new Map();
+
 /** So many rows are read at once. */
 const MOST_READ = 1_000;
 
@@ -65,7 +67,7 @@ export async function spreadEvent(
 ): Promise<SpreadResult> {
   const row = spreadOf(given);
   if (row === undefined) throw new Error('the event publishes nothing of other rows');
-  const before = await rows.read([row.id]);
+  const before = (await rows.read([row.id])) ?? NO_ROWS;
   const { after, rejections } = fold(table, [given], before);
   if (rejections.length > 0) return { rejections, isDone: true };
   const refusal = await rows.write({ before, after });
@@ -75,7 +77,7 @@ export async function spreadEvent(
   const { save, rowOf } = formOf(table);
   const state = row.spread.paused(full.after);
   const paused: StoredRow = { state: save(state), row: rowOf(state), eventKey: given.event.key };
-  const written = await rows.read([row.id]);
+  const written = (await rows.read([row.id])) ?? NO_ROWS;
   const refused = await rows.write({ before: written, after: new Map([[row.id, paused]]) });
   if (refused !== undefined) throw new Error(`how far an event has come cannot be stored: ${refused.message}`);
   return { rejections: [], isDone: false };

@@ -68,14 +68,17 @@ export function createView(
   return `CREATE ${how} VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
 }
 
-/** Reads rows, and locks them until the transaction ends. `$1` are their ids. */
+/**
+ * Reads rows with their versions, and locks none: whoever updates them finds out whether they still are what was read.
+ * `$1` are their ids.
+ */
 export function selectRows(state: StateTable): string {
-  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} = ANY ($1::text[]) ORDER BY ${ID} FOR UPDATE`;
+  return `SELECT ${read(state)} FROM ${state.name} AS millrace_row WHERE ${ID} = ANY ($1::text[])`;
 }
 
 /** Reads so many rows (`$3`) whose ids lie between `$1` and `$2`, in their order. */
 export function selectBetween(state: StateTable): string {
-  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} > $1 AND ${ID} < $2 ORDER BY ${ID} LIMIT $3`;
+  return `SELECT ${read(state)} FROM ${state.name} AS millrace_row WHERE ${ID} > $1 AND ${ID} < $2 ORDER BY ${ID} LIMIT $3`;
 }
 
 /** Finds the ranges of ids, from `$1` to `$2`, in which a row lies; their numbers count from 1. */
@@ -86,21 +89,38 @@ export function selectOccupied({ name }: StateTable): string {
                                          AND ${ID} < millrace_range.below COLLATE "C")`;
 }
 
+/** A row as the statements below read it: the values in this order. */
+export type ReadRow = readonly [
+  id: string,
+  /** Where the row lies, and the transaction that wrote it there. */
+  tid: string,
+  version: string,
+  eventKey: string,
+  state: string,
+  /** Null: hidden, or the table has no states: then the state is the row. */
+  row: string | null,
+  /** Undefined in a table without windows. `bigint` comes as a text. */
+  start?: string,
+  end?: string,
+  hash?: string,
+  open?: boolean,
+  /** Null: the window is no session. */
+  group?: string | null,
+];
+
 function read({ hasState, hasWindows }: StateTable): string {
-  const kept = hasState ? `${STATE} AS state, ${ROW}::text AS row` : `${ROW}::text AS state`;
-  const window = hasWindows
-    ? `, ${WINDOW_START} AS start, ${WINDOW_END} AS "end", ${HASH} AS hash, ${OPEN} AS open, ${GROUP} AS "group"`
-    : '';
-  return `${ID} AS id, ${EVENT_KEY} AS event_key, ${kept}${window}`;
+  const kept = hasState ? [STATE, `${ROW}::text`] : [`${ROW}::text`, 'NULL'];
+  const window = hasWindows ? [WINDOW_START, WINDOW_END, HASH, OPEN, GROUP] : [];
+  return [ID, 'millrace_row.ctid', 'millrace_row.xmin', EVENT_KEY, ...kept, ...window].join(', ');
 }
 
 /** Reads and locks `$4` of the rows of the groups `$1` that overlap the times from `$2` to `$3`, group by group. */
 export function selectNear(state: StateTable): string {
-  return `SELECT ${read(state)} FROM ${state.name}
+  return `SELECT ${read(state)} FROM ${state.name} AS millrace_row
      JOIN unnest($1::text[], $2::bigint[], $3::bigint[])
        AS millrace_near ("millrace near", "millrace since", "millrace until")
        ON ${GROUP} = "millrace near" AND ${WINDOW_END} >= "millrace since" AND ${WINDOW_START} <= "millrace until"
-    ORDER BY ${ID} LIMIT $4 FOR UPDATE OF ${state.name.slice(state.name.lastIndexOf('.') + 1)}`;
+    ORDER BY ${ID} LIMIT $4 FOR UPDATE OF millrace_row`;
 }
 
 /** Counts the rows of the groups `$1`. */
@@ -113,7 +133,7 @@ export function countGroups({ name }: StateTable): string {
  * are from `$2` to `$3`. Always in one order, so that every replay closes the windows of a shard in the same one.
  */
 export function selectDue(state: StateTable): string {
-  return `SELECT ${read(state)} FROM ${state.name}
+  return `SELECT ${read(state)} FROM ${state.name} AS millrace_row
     WHERE ${OPEN} AND ${WINDOW_END} <= $1 AND ${HASH} BETWEEN $2 AND $3
     ORDER BY ${WINDOW_END}, ${ID} LIMIT $4 FOR UPDATE`;
 }
@@ -141,11 +161,6 @@ export function selectRowsAfter({ name }: StateTable): string {
     WHERE ${ID} > $1 ORDER BY ${ID} LIMIT $2 FOR UPDATE`;
 }
 
-/** Reads rows as they are stored, and locks nothing. `$1` are their ids. */
-export function selectRowsOf(state: StateTable): string {
-  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} = ANY ($1::text[])`;
-}
-
 /** Lists so many ids (`$2`) of several states after an id (`$1`). */
 export function selectIdsAfter(states: readonly StateTable[]): string {
   const each = states.map(({ name }) => `(SELECT ${ID} AS id FROM ${name} WHERE ${ID} > $1 ORDER BY ${ID} LIMIT $2)`);
@@ -155,35 +170,75 @@ export function selectIdsAfter(states: readonly StateTable[]): string {
 /** A column that every state table has: whoever alters it makes each process look at the table anew. */
 export const FENCE_COLUMN = ID;
 
-/** `$1` are the ids of rows that the transaction has locked. */
+/** `$1` are the ids of rows. */
 export function deleteRows({ name }: StateTable): string {
   return `DELETE FROM ${name} WHERE ${ID} = ANY ($1::text[])`;
 }
 
+/** `$1` are the ids of rows, and `$2` and `$3` their versions: rows that have another one by now stay. */
+export function deleteVersions({ name }: StateTable): string {
+  return `DELETE FROM ${name} AS millrace_row USING unnest($1::text[], $2::text[], $3::text[]) AS millrace_given (id, tid, version)
+    WHERE ${ID} = millrace_given.id AND ${HAS_VERSION}`;
+}
+
+/** Tells whether a row still is the version that was read, also where the statement has waited for another client. */
+const HAS_VERSION = 'millrace_row.ctid = millrace_given.tid::tid AND millrace_row.xmin = millrace_given.version::xid';
+
 /**
- * Stores rows. `$1`, `$2` and `$3` are their ids, event keys and JSON, from which Postgres itself reads the values,
- * with all of their digits. Behind them come the states, if the table has them, and where the rows' windows stand in
- * time. The rows are sorted, so that two transactions never wait for each other. A row that an INSERT has made has no
- * `xmax`.
+ * Updates rows that were read: rows that have another version by now stay. All parameters are `text[]`. `$1` and `$2`
+ * are the versions. Behind them come the event keys and the rows' JSON, from which Postgres itself reads the values,
+ * with all of their digits; then the states, if the table has them, and where the rows' windows stand in time. A row is
+ * found where it lies, without an index.
  */
-export function upsertRows({ name, columns, hasState, hasWindows }: StateTable): string {
+export function updateRows(state: StateTable): string {
+  const { name, columns } = state;
+  const given = givenColumns(state);
+  const sets = given.map(({ column, as, type }) => `${column} = millrace_given.${as}::${type}`);
+  const values = columns.map((column) => `${quoted(column.name)} = millrace_values.${quoted(column.name)}`);
+  return `UPDATE ${name} AS millrace_row SET ${[...sets, ...values].join(', ')}
+      FROM unnest($1::text[], $2::text[]${given.map((_, index) => `, $${index + 3}::text[]`).join('')})
+             WITH ORDINALITY AS millrace_given (tid, version, ${given.map(({ as }) => as).join(', ')}, number)
+      ${valuesOfRows(state)}
+     WHERE ${HAS_VERSION}
+    RETURNING millrace_given.number::int, millrace_row.ctid, millrace_row.xmin`;
+}
+
+/**
+ * Stores rows. `$1` are their ids; the others as above, without versions. The rows are sorted, so that two transactions
+ * never wait for each other. A row that an INSERT has made has no `xmax`.
+ */
+export function upsertRows(state: StateTable): string {
+  const { name, columns } = state;
+  const given = givenColumns(state);
   const names = columns.map((column) => quoted(column.name));
+  const written = [...given.map(({ column }) => column), ...names];
+  const values = [
+    ...given.map(({ as, type }) => `millrace_given.${as}::${type}`),
+    ...names.map((each) => `millrace_values.${each}`),
+  ];
+  return `INSERT INTO ${name} (${[ID, ...written].join(', ')})
+    SELECT ${['millrace_given.id', ...values].join(', ')}
+      FROM unnest($1::text[]${given.map((_, index) => `, $${index + 2}::text[]`).join('')})
+             AS millrace_given (id, ${given.map(({ as }) => as).join(', ')})
+      ${valuesOfRows(state)}
+     ORDER BY millrace_given.id COLLATE "C"
+    ON CONFLICT (${ID}) DO UPDATE SET ${written.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
+    RETURNING ${ID}, ctid, xmin, xmax = 0`;
+}
+
+function valuesOfRows({ columns }: StateTable): string {
   const typed = columns.map((column) => `${quoted(column.name)} ${column.type}`);
-  const more = [
+  return `LEFT JOIN LATERAL json_to_record(millrace_given.row::json) AS millrace_values (${typed.join(', ')}) ON true`;
+}
+
+/** Returns the columns of our own that statements write, in the order of their parameters. */
+function givenColumns({ hasState, hasWindows }: StateTable): typeof WINDOW_COLUMNS {
+  return [
+    { column: EVENT_KEY, as: 'event_key', type: 'text' },
+    { column: ROW, as: 'row', type: 'json' },
     ...(hasState ? [{ column: STATE, as: 'state', type: 'text' }] : []),
     ...(hasWindows ? WINDOW_COLUMNS : []),
   ];
-  const written = [EVENT_KEY, ROW, ...more.map(({ column }) => column), ...names];
-  const arrays = more.map(({ type }, index) => `, $${index + 4}::${type}[]`).join('');
-  const given = more.map(({ as }) => `, ${as}`).join('');
-  return `INSERT INTO ${name} (${[ID, ...written].join(', ')})
-    SELECT millrace_given.id, millrace_given.event_key, millrace_given.row,
-           ${[...more.map(({ as }) => `millrace_given.${as}`), ...names.map((column) => `millrace_values.${column}`)].join(', ')}
-      FROM unnest($1::text[], $2::text[], $3::json[]${arrays}) AS millrace_given (id, event_key, row${given})
-      LEFT JOIN LATERAL json_to_record(millrace_given.row) AS millrace_values (${typed.join(', ')}) ON true
-     ORDER BY millrace_given.id COLLATE "C"
-    ON CONFLICT (${ID}) DO UPDATE SET ${written.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
-    RETURNING xmax = 0 AS inserted`;
 }
 
 const WINDOW_COLUMNS = [

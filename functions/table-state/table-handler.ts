@@ -9,6 +9,7 @@ import type { Table } from '../runtime/table.ts';
 import { commitAt, loadPages, loadProgress } from '../sinks/postgres/progress.ts';
 import { indexBuilder } from './build-indexes.ts';
 import { openChanges, type SliceChanges } from './changes.ts';
+import { openKeptRows } from './kept-rows.ts';
 import { commitWithPage, loadWithPage } from './outbox.ts';
 import { passedTick } from './pass-tick.ts';
 import { rowsIn } from './postgres-rows.ts';
@@ -60,6 +61,7 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
       const build = indexBuilder(resources, { step, indexes });
       const publishes = options?.changes !== undefined;
       const state = openState(table, { step, formerly }, { indexes, changes: options?.changes, build });
+      const kept = openKeptRows();
       return {
         write: ({ shard, pages, time, from, signal, progress }) =>
           database.use(signal, async (client) => {
@@ -68,13 +70,16 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
             const redriven = redriveCheckOf(client, into, { step, shard, table });
             const slice = { pages, time, from, changes, redriven };
             const keeping = keptSince(into.isFilling ? stateOnly(table) : table, into.state.goneMillis);
-            const { rejections, upTo, passes } = await reduceSlice(rowsIn(client, into.state), keeping, slice);
+            const rows = kept.take(shard, into.state, into.locked.revision);
+            const store = rowsIn(client, into.state, rows);
+            const { rejections, upTo, passes } = await reduceSlice(store, keeping, slice);
             const dueMillis = into.isFilling ? undefined : await oldestDue(client, into.state, table);
             const events = changes && [...changes.events(), ...passedTick(step, time, passes)];
             const moved = progress(rejections, { events: events ?? [], upTo, dueMillis });
             const refused = { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] };
             await noteRefused(client, { step, state: into.state.number, shard: ownShard(shard) }, refused);
             await (changes === undefined ? commitAt : commitWithPage)(client, into.locked, moved);
+            kept.put(shard, into.state, { revision: moved.revision, rows });
             return rejections;
           }),
         loadProgress: (shard, signal) =>

@@ -107,7 +107,7 @@ async function memoryOf(
         outbox: (published) => {
           if (published?.upTo !== undefined) taken = rest.findIndex(({ position }) => position === published.upTo) + 1;
           const source = `/${step}/${shard}/1`;
-          return { page: encodePage(finished(published?.events ?? [], { source, revision })), closes: [] };
+          return { page: encodePage(finished(published?.events ?? [], { source, revision }))?.bytes, closes: [] };
         },
       });
       const rejections = await sink.write(slice);

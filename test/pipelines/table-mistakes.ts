@@ -26,9 +26,9 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'changes-before-commit': [
     {
       file: OUTBOX,
-      text: 'return { revision, page, progress:',
+      text: 'return { revision, page, packed, progress:',
       mistake: `void writer.append(page, AbortSignal.timeout(60_000)).catch(() => undefined);
-      return { revision, page, progress:`,
+      return { revision, page, packed, progress:`,
     },
   ],
 

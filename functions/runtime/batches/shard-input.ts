@@ -4,6 +4,7 @@ import type { Rewind } from '../checkpoints/rewind-state.ts';
 import { type LoadedState, loadState, type PagedStates, shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
+import type { PortionBounds } from '../log/portion.ts';
 import { describeStream, type Shard, type StreamShape } from '../log/shards.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { type Position, START_OF_SHARD } from '../position.ts';
@@ -67,6 +68,8 @@ export interface Input {
  * `numbers`: the step writes by version, so its batches count what their records hold.
  *
  * `outbox`: set for a step that publishes. Whatever is loaded has its page in the log before anybody gets it.
+ *
+ * `portion`: the bounds of what is committed at once, where they are not the usual ones.
  */
 export function openInput(
   step: Step,
@@ -77,9 +80,10 @@ export function openInput(
     readonly outbox?: Pick<Outbox, 'settle'> | undefined;
     readonly notesBeginning?: boolean;
     readonly numbers?: boolean;
+    readonly portion?: PortionBounds | undefined;
   },
 ): Input {
-  const { keepsStates, replay, outbox, notesBeginning, numbers } = options;
+  const { keepsStates, replay, outbox, notesBeginning, numbers, portion } = options;
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -134,7 +138,7 @@ export function openInput(
         own,
         names,
         time: config.time,
-        portion: step.portion,
+        portion: step.portion ?? portion,
         takesParts: outbox !== undefined || config.time !== undefined,
         notesBeginning,
         numbers,

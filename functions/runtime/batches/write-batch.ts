@@ -12,6 +12,7 @@ import { type NumberedBatch, numberBatch } from '../versions/number-batch.ts';
 import { type Batch, openBatch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 import type { ShardInput } from './shard-input.ts';
+import { openTablePortion, type TablePortion } from './table-portion.ts';
 
 /** A sink in one process. */
 export interface SinkStep {
@@ -28,6 +29,8 @@ export interface SinkStep {
   readonly takesPortions: boolean;
   /** Set when the sink publishes events with its rows. */
   readonly outbox: Outbox | undefined;
+  /** Set for a sink that makes its data of the events, and may make them again. */
+  readonly portion: TablePortion | undefined;
   /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
   readonly rebuild: OpenSink['rebuild'] | undefined;
   /** Set when the sink looks after its destination between slices. */
@@ -58,6 +61,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   return {
     step,
     outbox,
+    portion: rebuild === undefined ? undefined : openTablePortion(),
     rebuild: rebuild?.bind(current),
     again: again?.bind(current),
     tidy: tidy?.bind(current),
@@ -118,7 +122,10 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const writing = writingOf(sink, { ...toWrite, to, pages, numbered }, signal);
   const rejectedBySink = await opened.write(writing.slice);
   const { batch, state, prepared, dueMillis } = writing.written();
-  if (prepared !== undefined) await outbox?.append(shard, prepared, signal);
+  if (prepared !== undefined) {
+    sink.portion?.note({ events: batch.events.length, pageBytes: bytesOf(prepared) });
+    await outbox?.append(shard, prepared, signal);
+  }
   const all = [...batch.rejections, ...rejectedBySink];
   const rejections = numbered === undefined ? all : numbered.withVersions(all);
   await step.deadLetters.put(shard.key, rejections, signal);
@@ -159,6 +166,10 @@ async function numberedBy(
     { key, loaded, ordinals: batch.ordinals },
     { nextGeneration: nextGeneration.bind(opened), signal },
   );
+}
+
+function bytesOf({ page }: Prepared): number {
+  return page.reduce((sum, { encoded, key }) => sum + (encoded?.length ?? 0) + key.length, 0);
 }
 
 /** Counts what a step that publishes has appended of a batch. Ticks are no events. */

@@ -1,7 +1,16 @@
 import type { OutgoingEvent } from '../event.ts';
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
-import { advance, oversized, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
+import {
+  advance,
+  oversized,
+  type PackedEvents,
+  type PackedRecord,
+  pack,
+  queuesFor,
+  type ShardQueue,
+  unfinished,
+} from './shard-queues.ts';
 import { describeStream, type Kinesis, listShards, openShards, type StreamShape } from './shards.ts';
 import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
@@ -15,9 +24,9 @@ export interface LogWriter {
   /**
    * Resolves when every event that is not refused is in the log. Some may be there twice. Retries until the signal
    * aborts, and then throws `LogThrottled` or the last error; any of the events may be in the log then. Appends wait
-   * for each other.
+   * for each other. `packed`: records of these events that need not be packed again.
    */
-  append(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended>;
+  append(events: readonly OutgoingEvent[], signal: AbortSignal, packed?: PackedEvents): Promise<Appended>;
   /** Resolves to the events that `append` would refuse. Call this first to append either all of them or none. */
   oversized(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended['refused']>;
 }
@@ -73,8 +82,8 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
       const limit = dataLimit(settings, known.shape);
       return oversized(events, limit).map((refused) => ({ ...refused, limit }));
     },
-    append(events, signal) {
-      const appended = turn.then(() => appendAll(settings, known, { events, signal }));
+    append(events, signal, packed) {
+      const appended = turn.then(() => appendAll(settings, known, { events, signal, packed }));
       turn = appended.catch(() => undefined);
       return appended;
     },
@@ -102,6 +111,7 @@ interface Append {
   readonly events: readonly OutgoingEvent[];
   readonly limit: number;
   readonly compression: 'zstd' | undefined;
+  readonly packed: PackedEvents | undefined;
   /** Aborts with the caller's signal, and at the end of the append. */
   readonly signal: AbortSignal;
   readonly random: () => number;
@@ -117,7 +127,7 @@ interface Append {
 async function appendAll(
   settings: LogWriterSettings,
   known: Known,
-  { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
+  { events, signal, packed }: ToAppend,
 ): Promise<Appended> {
   if (events.length === 0) return { records: 0, bytes: 0, refused: [] };
   signal.throwIfAborted();
@@ -125,7 +135,7 @@ async function appendAll(
   let append: Append | undefined;
   try {
     known.shape ??= await shapeOf(settings, signal);
-    append = begin(settings, known.shape, { events, signal: AbortSignal.any([signal, ended.signal]) });
+    append = begin(settings, known.shape, { events, packed, signal: AbortSignal.any([signal, ended.signal]) });
     while (append.queues.length > 0) {
       const strays = await sendWave(append);
       if (strays.length === 0) continue;
@@ -144,11 +154,9 @@ async function appendAll(
   }
 }
 
-function begin(
-  settings: LogWriterSettings,
-  shape: WritableShape,
-  { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
-): Append {
+type ToAppend = Pick<Append, 'events' | 'signal' | 'packed'>;
+
+function begin(settings: LogWriterSettings, shape: WritableShape, { events, signal, packed }: ToAppend): Append {
   const { kinesis, compression, random = Math.random, sleep = sleepFor } = settings;
   return {
     kinesis,
@@ -156,6 +164,7 @@ function begin(
     events,
     limit: dataLimit(settings, shape),
     compression,
+    packed,
     signal,
     random,
     sleep,
@@ -208,13 +217,13 @@ type Wave = readonly { readonly queue: ShardQueue; readonly record: PackedRecord
 
 /** Packs the next record of every queue that is not waiting. Empty when every queue waits or is done. */
 function nextWave(append: Append): Wave {
-  const { events, limit, compression, refused } = append;
+  const { events, limit, compression, packed, refused } = append;
   const refuse = (index: number, size: number) => refused.set(index, size);
   const wave: { queue: ShardQueue; record: PackedRecord }[] = [];
   let bytes = 0;
   for (const queue of append.queues) {
     if (queue.rest !== undefined) continue;
-    queue.record ??= pack(queue, events, { maxBytes: limit, compression, refuse });
+    queue.record ??= pack(queue, events, { maxBytes: limit, compression, packed, refuse });
     if (queue.record === undefined) continue;
     bytes += billedBytes(queue.record);
     if (wave.length === REQUEST_RECORDS || bytes > REQUEST_BYTES) break;

@@ -33,8 +33,21 @@ export interface Packing {
   /** The most bytes of a record's data. */
   readonly maxBytes: number;
   readonly compression: 'zstd' | undefined;
+  /** Records that are packed already, by the index of their first event. */
+  readonly packed?: PackedEvents | undefined;
   /** Called with an event that is too large for a record of its own, and with its size. The event is left out. */
   refuse(index: number, sizeBytes: number): void;
+}
+
+/** Records of events that follow each other, by the index of the first one. */
+export type PackedEvents = ReadonlyMap<number, PackedRun>;
+
+/** A compressed record of some events up to an index, which is not included. */
+export interface PackedRun {
+  readonly end: number;
+  readonly data: Uint8Array;
+  /** The bytes before the compression. */
+  readonly bytes: number;
 }
 
 /**
@@ -88,6 +101,8 @@ export function remaining({ indexes, next }: ShardQueue): readonly number[] {
 
 /** Packs the queue's next record: as many of its events as fit. Undefined when nothing is left. */
 export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packing: Packing): PackedRecord | undefined {
+  const packed = packedNext(queue, events, packing);
+  if (packed !== undefined) return packed;
   const aggregate = newAggregate(packing);
   /** The hash of the first event that is in the record. */
   let first: bigint | undefined;
@@ -110,6 +125,22 @@ export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packin
     hash: first,
     end,
   };
+}
+
+/** Finds a record that is packed already and has exactly the next events of the queue. */
+function packedNext(
+  { indexes, next }: ShardQueue,
+  events: readonly OutgoingEvent[],
+  { packed, maxBytes, compression }: Packing,
+): PackedRecord | undefined {
+  const first = indexes[next];
+  const run = first === undefined ? undefined : packed?.get(first);
+  if (first === undefined || run === undefined || compression === undefined) return undefined;
+  if (run.bytes > maxBytes || run.data.length >= run.bytes) return undefined;
+  const end = next + run.end - first;
+  // The indexes ascend, so they have no gap when as many of them end with the last one.
+  if (indexes[end - 1] !== run.end - 1) return undefined;
+  return { data: run.data, hash: hashOf((events[first] as OutgoingEvent).key), end };
 }
 
 /** Aims a tick at the shard. Any hash of the shard's range brings it there. */

@@ -1,6 +1,7 @@
 import type { Ancestor, LoadedState } from '../checkpoints/shard-states.ts';
 import { encodeState } from '../checkpoints/step-state.ts';
 import { UserMistake } from '../errors.ts';
+import type { PackedEvents } from '../log/shard-queues.ts';
 import type { OutboxProgress, Publication } from '../sink.ts';
 import type { Step } from '../step.ts';
 import { type HighestRevisions, openHighest } from './highest.ts';
@@ -39,6 +40,7 @@ export interface Outbox {
 export interface Prepared {
   readonly revision: number;
   readonly page: Page;
+  readonly packed: PackedEvents | undefined;
   readonly progress: OutboxProgress;
 }
 
@@ -49,8 +51,8 @@ export function openOutbox(step: Step, version: string): Outbox {
   const highest = openHighest(checkpoints, name);
   const ended = new Set<string>();
 
-  const append = async (page: Page, signal: AbortSignal): Promise<void> => {
-    const [refused] = (await writer.append(page, signal)).refused;
+  const append = async (page: Page, signal: AbortSignal, packed?: PackedEvents): Promise<void> => {
+    const [refused] = (await writer.append(page, signal, packed)).refused;
     if (refused !== undefined)
       throw new Error(
         `an event of ${refused.size} bytes is above the ${refused.limit} bytes of a record of the change stream: raise the stream's maximum record size`,
@@ -84,13 +86,14 @@ export function openOutbox(step: Step, version: string): Outbox {
     },
     prepare({ key, loaded }, events, revision) {
       const page = finished(events, { source: `/${name}/${key}/${version}`, revision });
-      return { revision, page, progress: { page: encodePage(page), closes: openOf(loaded).map(closed) } };
+      const { bytes, packed } = encodePage(page) ?? {};
+      return { revision, page, packed, progress: { page: bytes, closes: openOf(loaded).map(closed) } };
     },
-    async append(shard, { revision, page }, signal) {
+    async append(shard, { revision, page, packed }, signal) {
       await endAncestors(shard, signal);
       if (page.length === 0) return;
       await highest.raise(shard.key, revision, signal);
-      await append(page, signal);
+      await append(page, signal, packed);
     },
   };
 }

@@ -1,4 +1,6 @@
 import type { OutgoingEvent } from '../event.ts';
+import { RECORD_OVERHEAD_BYTES } from '../log/put-records.ts';
+import type { PackedEvents, PackedRun } from '../log/shard-queues.ts';
 import { encodeOrdered } from '../position.ts';
 import { newAggregate } from '../record-codec/aggregate.ts';
 import { compress } from '../record-codec/compress.ts';
@@ -39,22 +41,52 @@ function tick(event: Omit<OutgoingEvent, 'sequence'>): OutgoingEvent {
 const REVISION_WIDTH = 8;
 const INDEX_WIDTH = 4;
 
+/** A page as it is stored. */
+export interface EncodedPage {
+  readonly bytes: Uint8Array;
+  /** Its records that can go into the log as they are, if that has one shard. */
+  readonly packed: PackedEvents;
+}
+
+/** The bytes of a record before the compression, as far as its events let it: a stream's own limit, if none is set. */
+const RECORD_BYTES = 1024 * 1024 - RECORD_OVERHEAD_BYTES;
+
 /** Encodes a page as compressed records, each in the format of a record of the log. Undefined: it has no events. */
-export function encodePage(page: Page): Uint8Array | undefined {
+export function encodePage(page: Page): EncodedPage | undefined {
   if (page.length === 0) return undefined;
-  const records: Buffer[] = [];
+  const parts: Uint8Array[] = [];
+  const packed = new Map<number, PackedRun>();
   for (let next = 0; next < page.length; ) {
-    const aggregate = newAggregate({ maxBytes: Number.POSITIVE_INFINITY });
-    for (let event = page[next]; event !== undefined; event = page[next]) {
-      if (!aggregate.add(event.key, encodeEvent(event))) break;
-      next++;
-    }
-    const record = compress(aggregate.finish());
+    const { record, isReady } = recordFrom(page, next);
     const length = Buffer.alloc(4);
-    length.writeUInt32BE(record.length);
-    records.push(length, record);
+    length.writeUInt32BE(record.data.length);
+    parts.push(length, record.data);
+    if (isReady) packed.set(next, record);
+    next = record.end;
   }
-  return Buffer.concat(records);
+  return { bytes: Buffer.concat(parts), packed };
+}
+
+/**
+ * Makes the record that begins with an event: of as many as fit, or of that one alone. With a tick, it cannot go into
+ * the log as it is.
+ */
+function recordFrom(page: Page, first: number): { readonly record: PackedRun; readonly isReady: boolean } {
+  let aggregate = newAggregate({ maxBytes: RECORD_BYTES });
+  let isReady = true;
+  let end = first;
+  for (let event = page[end]; event !== undefined; event = page[++end]) {
+    if (!aggregate.add(event.key, encodeEvent(event))) break;
+    isReady &&= event.everywhere !== true;
+  }
+  const alone = page[first];
+  if (end === first && alone !== undefined) {
+    aggregate = newAggregate({ maxBytes: Number.POSITIVE_INFINITY });
+    aggregate.add(alone.key, encodeEvent(alone));
+    end++;
+  }
+  const bytes = aggregate.finish();
+  return { record: { end, data: compress(bytes), bytes: bytes.length }, isReady };
 }
 
 export function decodePage(bytes: Uint8Array): Page {

@@ -76,7 +76,11 @@ async function fill(
   turn: Turn,
 ): Promise<ReadonlyMap<string, ShardFilled> | undefined> {
   const { step } = sink;
-  const input = openInput(step, sink.states, { keepsStates: false, replay: { under } });
+  const input = openInput(step, sink.states, {
+    keepsStates: false,
+    replay: { under },
+    portion: sink.portion?.bounds,
+  });
   const shape = await input.refresh(turn.signal);
   const targets = await targetsOf(step, committed, shape);
   const unfilled: Target[] = [];

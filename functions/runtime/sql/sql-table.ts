@@ -74,7 +74,12 @@ interface Group {
   readonly row?: string | null;
   /** After so many more rows of plain inputs, its row can be made for certain. */
   readonly whole?: number;
+  /** The bytes of a state that may grow. */
+  readonly stateBytes?: number;
 }
+
+/** About the bytes of a state that has neither texts nor lists. */
+const SMALL_STATE_BYTES = 200;
 
 type Kept = Required<Pick<Table, 'read' | 'state'>> & Pick<Table, 'windows' | 'sessions'>;
 
@@ -123,6 +128,10 @@ export function keptBy(statement: TableStatement): Kept {
       const { row } = kept as Group;
       return (row === undefined ? attempt(() => rowOf(kept as Group)) : row) ?? undefined;
     },
+    sizeOf: (kept) => {
+      const { row, stateBytes = SMALL_STATE_BYTES } = kept as Group;
+      return (row?.length ?? 0) + stateBytes;
+    },
   };
 
   const rowOf = (group: Group): string | null =>
@@ -143,18 +152,20 @@ export function keptBy(statement: TableStatement): Kept {
     const row = rowOf(group);
     const whole = wholeAfter(row);
     if (row !== null) checkRowSize(writer.length);
-    if (statement.isGrowing) checkRowSize(Buffer.byteLength(state.save(group)), 'state');
-    return { ...group, row, whole };
+    if (!statement.isGrowing) return { ...group, row, whole };
+    const stateBytes = Buffer.byteLength(state.save(group));
+    checkRowSize(stateBytes, 'state');
+    return { ...group, row, whole, stateBytes };
   };
 
   /** `bounds` are those of the window, which end the key: the session may have another start than before. */
   const added = (before: unknown, { key, rows }: Taken, bounds: readonly unknown[]): Group => {
     const group = before as Group | undefined;
-    const states = rows.reduce(
-      (all, inputs) => statement.add(all, inputs, place),
-      group?.states ?? startStates(statement),
-    );
-    return checked({ key: [...(group?.key.slice(0, key.length) ?? key), ...bounds], states }, group, rows);
+    let states = group?.states ?? startStates(statement);
+    for (const inputs of rows) states = statement.add(states, inputs, place);
+    const known = group?.key ?? key;
+    const whole = bounds.length === 0 ? known : [...known.slice(0, key.length), ...bounds];
+    return checked({ key: whole, states }, group, rows);
   };
 
   const keyedEvents = (id: string, taken: Taken): readonly KeyedEvent[] => {
@@ -173,10 +184,17 @@ export function keptBy(statement: TableStatement): Kept {
     return attempt(() => ({ key: first.key, states: statement.merge?.(first.states, second.states, place) ?? [] }));
   };
 
-  /** The groups of the event that is being read. */
+  /** The groups of the event that is being read: the first one, which most events have alone, and all of several. */
+  const alone: { first: (Taken & { readonly id: string }) | undefined } = { first: undefined };
   const groups = new Map<string, Taken>();
   const take: TakeRow = (identity, key, inputs) => {
     const id = idOf(identity, key.length);
+    const { first } = alone;
+    if (first === undefined) {
+      alone.first = { id, key, rows: [inputs] };
+      return;
+    }
+    if (groups.size === 0) groups.set(first.id, first);
     const known = groups.get(id);
     if (known === undefined) groups.set(id, { key, rows: [inputs] });
     else known.rows.push(inputs);
@@ -188,8 +206,11 @@ export function keptBy(statement: TableStatement): Kept {
     ...(frame?.kind === 'session' ? { sessions: { merge } } : {}),
     state,
     read(event: ReceivedEvent): readonly KeyedEvent[] {
-      groups.clear();
+      alone.first = undefined as typeof alone.first;
+      if (groups.size > 0) groups.clear();
       runStatement(collecting, { row, event, bytes: event.dataBytes, target: NO_TARGET });
+      const { first } = alone;
+      if (groups.size === 0) return first === undefined ? [] : keyedEvents(first.id, first);
       return [...groups].flatMap(([id, taken]) => keyedEvents(id, taken));
     },
   };

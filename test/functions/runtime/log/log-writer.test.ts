@@ -4,6 +4,7 @@ import { type PutRecordsCommand, type PutRecordsInput, ResourceNotFoundException
 import { expect, test } from 'vitest';
 import { type LogWriterSettings, openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
 import { listShards, openShards, shardFor } from '../../../../functions/runtime/log/shards.ts';
+import { encodePage } from '../../../../functions/runtime/outbox/page.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import { isAggregate } from '../../../../functions/runtime/record-codec/read-aggregate.ts';
 import type { LogClient } from '../../../../infra/emulator/log/client.ts';
@@ -86,6 +87,36 @@ test('a record is put with the hash of its first event, so that at least this ev
     expect(ExplicitHashKey).toBe(String(hashOf(eventsIn(Buffer.from(Data!))[0]!.partitionkey)));
   }
   expect(dataIn(recordsOf(log, 'shardId-000000000000')).flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test.each([1, 2])(
+  'records that are packed already go into a log of one shard as they are: %i shards',
+  async (shards) => {
+    const { log, client } = logWith(shards);
+    const keys = await keysByShard(log, client);
+    const { writer, puts } = watched(client, { compression: 'zstd' });
+    const events = eventsOf(keys, 20);
+    const { packed = new Map() } = encodePage(events) ?? {};
+    await writer.append(events, NEVER, packed);
+    const sent = puts.flatMap(({ Records = [] }) => Records.map(({ Data }) => Data));
+    expect(sent.some((data) => data === packed.get(0)?.data)).toBe(shards === 1);
+    const contents = (await shardContents(log)).map(({ records }) =>
+      records.flatMap((data) => eventsIn(zstdDecompressSync(data)).map((event) => event.data as number)),
+    );
+    expect(contents).toHaveLength(shards);
+    expect(contents.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    for (const numbers of contents) expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  },
+);
+
+test('a record that is packed already and larger than the stream takes is packed anew', async () => {
+  const { log, client } = logWith(1);
+  const { writer, puts } = watched(client, { compression: 'zstd', maxRecordBytes: 700 });
+  const events = eventsOf(['a'], 9);
+  await writer.append(events, NEVER, encodePage(events)?.packed);
+  expect(puts.length).toBeGreaterThan(1);
+  const data = recordsOf(log, 'shardId-000000000000').flatMap((record) => eventsIn(zstdDecompressSync(record.data)));
+  expect(data.map((event) => event.data)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 test.each<[string, Fault]>([

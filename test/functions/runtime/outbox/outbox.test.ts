@@ -49,7 +49,8 @@ const event = (key: string): Publication => ({
   dataBytes: Buffer.from('{}'),
 });
 
-const pageOf = (key: string) => encodePage(finished([event(key)], { source: `/shop/basket/${key}/1`, revision: 1 }));
+const pageOf = (key: string) =>
+  encodePage(finished([event(key)], { source: `/shop/basket/${key}/1`, revision: 1 }))?.bytes;
 
 const state: StepState = { position: undefined, marks: [], rejections: [] };
 
