@@ -16,7 +16,7 @@ export const mergeNdjson: Merge = async (contents, ending, signal) => {
   return ending === '.ndjson.zst' ? oneFrame(contents, signal) : Buffer.concat(contents);
 };
 
-/** Compresses the lines again as one frame of zstd. Some readers, such as Node's, read the first frame of a file only. */
+/** Compresses lines again, as one frame of zstd. Some readers, such as Node's, read the first frame of a file only. */
 async function oneFrame(contents: readonly Buffer[], signal: AbortSignal): Promise<Buffer> {
   const compressor = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
   const chunks: Buffer[] = [];
