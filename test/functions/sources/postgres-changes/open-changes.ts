@@ -79,6 +79,7 @@ export async function followTables(
   ) => {
     const ending = new AbortController();
     const pages: Page[] = [];
+    let isCaughtUp = false;
     const source = open();
     for await (const page of source.read(from, { ending: ending.signal, signal: noDeadline(), most: 10_000 })) {
       const stored = source.position.parse(JSON.parse(JSON.stringify(page.position)));
@@ -87,7 +88,7 @@ export async function followTables(
       if (pages.length >= most) break;
       // The mark that the run wrote at its start moves the position, with events or without.
       const { read } = page.position;
-      const isCaughtUp = read?.last?.token !== undefined && read.last.token !== from?.read?.last?.token;
+      isCaughtUp ||= read?.last?.token !== undefined && read.last.token !== from?.read?.last?.token;
       if (isCaughtUp && until(page)) ending.abort();
     }
     return pages;
