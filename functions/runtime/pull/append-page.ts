@@ -63,11 +63,13 @@ async function appendAll(
   signal: AbortSignal,
 ): Promise<readonly Append[]> {
   const byWriter = new Map<LogWriter, OutgoingEvent[]>();
-  for (const { place, to, own, ...event } of events) {
+  // Hot path: an object without its place, made by a spread, costs as much as the rest of an append.
+  for (const { place, to, own, type, time, key, dataBytes } of events) {
     const writer = outputs.writerOf(to);
     const outgoing = byWriter.get(writer) ?? [];
     if (outgoing.length === 0) byWriter.set(writer, outgoing);
-    outgoing.push({ ...event, id: place, source: of, sequence: place, traceparent: undefined, ...own });
+    const made = { type, time, key, dataBytes, id: place, source: of, sequence: place, traceparent: undefined };
+    outgoing.push(own === undefined ? made : { ...made, ...own });
   }
   const appends = [...byWriter].map(async ([writer, all]) => ({
     events: all,
