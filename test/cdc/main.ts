@@ -16,7 +16,7 @@ const OPTIONS = { kills: { type: 'string' }, seed: { type: 'string' }, help: { t
 
 /** So many kills are played on one pair of tables. */
 const KILLS_A_PLAY = 250;
-const ROWS = 20_000;
+const ROWS = 3_000;
 
 try {
   await main();
