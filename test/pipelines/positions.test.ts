@@ -221,7 +221,7 @@ describe('positions and replay, on a running dev', () => {
       args: ['replay', 'sensors', '--step', 'cleaning', '--from', 'earliest', '--into', 'x'],
       message: 'sensors/cleaning is a transform, which writes to a stream',
     },
-    { args: ['replay', 'sensors', '--step', 'readings', '--from', 'earliest'], message: '--into <table|prefix>' },
+    { args: ['replay', 'sensors', '--step', 'readings', '--from', 'earliest'], message: '--into <table|prefix|url>' },
     {
       args: ['replay', 'sensors', '--step', 'readings', '--from', '-5m', '--to', '-10m', '--into', 'x'],
       message: 'the range from -5m to -10m is empty: its end must be after its start',
@@ -238,6 +238,6 @@ describe('positions and replay, on a running dev', () => {
     const { code, out } = await dev.millrace(command, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`usage: millrace ${command} <pipeline>`);
-    expect(out).toContain('--into <table|prefix>');
+    expect(out).toContain('--into <table|prefix|url>');
   });
 });

@@ -76,7 +76,9 @@ test('s3Sink: the lake holds each sale in the partition of its hour and shop, an
   expect(inAnyOrder(run.bucket('lake').rows('sales/'))).toEqual(inAnyOrder(sales));
   const asked = await run.bucket('lake').ask('SELECT shop, total, event_type AS type FROM $files', 'sales-table/');
   const types = run.stream('sales').events();
-  expect(inAnyOrder(asked)).toEqual(inAnyOrder(sales.map(({ shop, total }) => ({ shop, total, type: types[0]?.type }))));
+  expect(inAnyOrder(asked)).toEqual(
+    inAnyOrder(sales.map(({ shop, total }) => ({ shop, total, type: types[0]?.type }))),
+  );
   const [key] = run
     .bucket('lake')
     .keys()

@@ -102,7 +102,13 @@ describe('the time of one event', () => {
   test.each(['month', 'day', 'hour'] as const)('never decides about the next (%s)', (by) => {
     const times = [
       ...['2026-11-30T10:00:00Z', '2026-11-30T10:59:59.999Z', '2026-11-30T11:00:00Z', '2026-11-30T23:00:00-02:00'],
-      ...['2026-11-30T10:00:00Z', '2026-11-30T25:00:00Z', '2026-11-30', '2026-11-30T10:00:00+02:00', '2026-12-01T00:00:00Z'],
+      ...[
+        '2026-11-30T10:00:00Z',
+        '2026-11-30T25:00:00Z',
+        '2026-11-30',
+        '2026-11-30T10:00:00+02:00',
+        '2026-12-01T00:00:00Z',
+      ],
     ];
     const folderOf = openPartitions({ by, fields: [] });
     const outcome = (find: (event: ReceivedEvent) => string) => (time: string) => {
