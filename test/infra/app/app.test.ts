@@ -63,7 +63,7 @@ describe("`cdk synth` with the system's Node", () => {
     const { code, stderr } = await cdk('synth', '--quiet', '--output', output, '-c', 'stge=test');
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      "context cannot be used:\n  context: 'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databaseClass, databases, network, zones, key",
+      "context cannot be used:\n  context: 'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databaseClass, databases, network, zones, native, key",
     );
     expect(stderr).not.toMatch(/^\s+at /m);
   });
