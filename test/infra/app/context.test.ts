@@ -25,7 +25,7 @@ const NETWORK = {
 };
 
 const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:alarms';
-const DEFAULTS = { stage: 'dev', removal: 'retain', databases: {} };
+const DEFAULTS = { stage: 'dev', removal: 'retain', databases: {}, native: 'lambda' };
 
 describe('the context', () => {
   test('is the stage dev by default', () => {
@@ -74,6 +74,7 @@ describe('the context', () => {
       removal: 'destroy',
       alarms: TOPIC,
       databases: { warehouse: { ...BY_IAM, port: 5_432 } },
+      native: 'lambda',
     });
   });
 
@@ -110,7 +111,7 @@ describe('the context', () => {
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databaseClass, databases, network, zones, key$/,
+      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databaseClass, databases, network, zones, native, key$/,
     },
     {
       what: 'a stage with a hyphen',
