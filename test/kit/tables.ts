@@ -367,8 +367,9 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           isFilling,
           makesState: (event) => code.makesState?.(event) ?? true,
         });
+        const store = storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal));
         const { rejections, upTo, passes } = await reduceSlice(
-          storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal)),
+          store,
           keptSince(isFilling ? stateOnly(code) : code, state.stored.gone),
           { pages: noted(pages, read), time, from, changes: published, redriven },
         );
@@ -394,6 +395,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const end = (): void => {
           if (stateFor(name).state.number !== state.number)
             throw new Error(`the table ${step} has another state by now`);
+          if (!store.isAsRead()) throw new Error(`another shard wrote a row of ${step} at the same time`);
           commit(moved, done);
         };
         await call('Commit', end, signal);
@@ -471,9 +473,15 @@ function placeOf(step: string): string {
 
 type Changes = Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>;
 
+interface ModelStore extends RowStore {
+  /** Tells whether the rows that were read and changed are still as they were read: nobody else has written one. */
+  isAsRead(): boolean;
+}
+
 /** Models a state table inside a transaction, whose changes nobody else sees. */
-function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promise<T>): RowStore {
+function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promise<T>): ModelStore {
   const { table, columns } = into;
+  const asRead = new Map<string, StoredRow | undefined>();
   const until = ({ end, from, to, most }: RowsUntil, isOpen: boolean): (readonly [string, StoredRow])[] =>
     [...new Set([...table.stored.keys(), ...changes.keys()])]
       .flatMap((id) => {
@@ -531,7 +539,9 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
         changes.set(id, { stored: shown, row: rowOfStored(into, shown) });
       }
     },
+    isAsRead: () => [...asRead].every(([id, stored]) => !changes.has(id) || table.stored.get(id) === stored),
     async read(ids) {
+      for (const id of ids) if (!asRead.has(id)) asRead.set(id, table.stored.get(id));
       const rows = ids.flatMap((id): [string, StoredRow][] => {
         const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
         return stored === undefined ? [] : [[id, stored]];
