@@ -225,16 +225,19 @@ test('two shards that make the same row at once never mix their events: the seco
   await write(openTable(), [change('z', 1)]);
   const other = openTable();
   const ofOther = () => write(other, [change('a', 10, { key: 'other' })], { shard: 'shard 2' });
+  await client.query(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END'`);
+  await client.query('CREATE TRIGGER wait AFTER INSERT ON shop."totals state 1" EXECUTE FUNCTION wait()');
+  await client.query('SELECT pg_advisory_lock(1)');
   const events = logOf([change('a', 1, { key: 'one' })]);
-  let second: Promise<unknown> | undefined;
-  const pages = (async function* () {
-    yield events;
-    second = ofOther();
-    second.catch(() => undefined);
-    await someoneWaitsForALock();
-  })();
-  expect(await openTable().write({ ...sliceOf({ step: 'shop/totals', shard: 'shard 1', events }), pages })).toEqual([]);
-  await expect(second).rejects.toThrow('another shard wrote a row of "shop"."totals state 1" at the same time');
+  const first = openTable().write(sliceOf({ step: 'shop/totals', shard: 'shard 1', events }));
+  await waitingForLocks(1);
+  const second = ofOther();
+  second.catch(() => undefined);
+  await waitingForLocks(2);
+  await client.query('SELECT pg_advisory_unlock(1)');
+  expect(await first).toEqual([]);
+  await expect(second).rejects.toThrow('wrote a row of "shop"."totals state 1" at the same time');
   expect(await ofOther()).toEqual([expect.stringContaining(`is written by events with the key 'one'`)]);
   expect(await rowsOf()).toEqual([
     ['a', 1],
@@ -242,9 +245,10 @@ test('two shards that make the same row at once never mix their events: the seco
   ]);
 });
 
-async function someoneWaitsForALock(): Promise<void> {
+/** Resolves when so many transactions wait for locks. */
+async function waitingForLocks(count: number): Promise<void> {
   const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-  while ((await client.query(waiting)).rowCount === 0) await delay(10);
+  while (((await client.query(waiting)).rowCount ?? 0) < count) await delay(10);
 }
 
 test('rows that a constraint of the user rejects become dead letters of the events that made them, and no others', async () => {
