@@ -43,7 +43,11 @@ describe('merged files', () => {
     ['.ndjson', Buffer.from, (bytes: Buffer) => bytes],
   ] as const)('of %s have all lines, for readers of one frame too', async (ending, compress, decompress) => {
     const parts = ['{"n":1}\n', '{"n":2}\n{"n":3}\n'];
-    const merged = await mergeFiles(parts.map((part) => Buffer.from(compress(Buffer.from(part)))), ending, noDeadline());
+    const merged = await mergeFiles(
+      parts.map((part) => Buffer.from(compress(Buffer.from(part)))),
+      ending,
+      noDeadline(),
+    );
     expect(decompress(merged).toString()).toBe(parts.join(''));
   });
 });
