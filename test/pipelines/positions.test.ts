@@ -238,6 +238,6 @@ describe('positions and replay, on a running dev', () => {
     const { code, out } = await dev.millrace(command, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`usage: millrace ${command} <pipeline>`);
-    expect(out).toContain('--into <table|prefix|url>');
+    expect(out).toContain('--into <destination>');
   });
 });
