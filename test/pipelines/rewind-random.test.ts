@@ -84,7 +84,7 @@ function passesOf(counts: readonly number[]): readonly (readonly number[])[] {
  * Seeds that found bugs. 4: a child shard ended the rewind of its parent. 19, 57: children were read before their
  * parents. 20: an empty parent between two others.
  */
-const SEEDS = [4, 19, 20, 43, 57, ...Array.from({ length: 7 }, (_, index) => index + 201)];
+const SEEDS = [4, 19, 20, 43, 57, ...Array.from({ length: 3 }, (_, index) => index + 201)];
 
 describe('whatever fails, and however often a step is rewound', () => {
   test.each(SEEDS)(

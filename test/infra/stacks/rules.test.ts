@@ -19,7 +19,7 @@ import { addStage } from '../../../infra/stacks/stage.ts';
 import { pythonEnvironment } from '../../kit/python-environment.ts';
 import { pipelines as example } from '../pipelines/example.ts';
 import { documentedContexts } from './documented-contexts.ts';
-import { synthesized } from './synthesized.ts';
+import { NO_COPIES, synthesized } from './synthesized.ts';
 
 const Measured = z.object({ celsius: z.number() });
 const read = mqttSource({
@@ -58,7 +58,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Synthesizes with cdk-nag. Returns its findings without a reason, as it prints them. */
 async function findings({ context, all }: (typeof CASES)[number], outdir: string): Promise<string> {
-  const app = new App({ analyticsReporting: false, context: recommended, outdir });
+  const app = new App({ analyticsReporting: false, context: { ...recommended, ...NO_COPIES }, outdir });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   await addStage(app, parseContext(context), all);
   const { exitCode } = process;

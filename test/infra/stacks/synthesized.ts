@@ -22,6 +22,9 @@ export interface Synthesized {
   readonly warnings: readonly string[];
 }
 
+/** Lets a template name the bundles where they are: copies of them, of 70 MB each, took most of a synthesis. */
+export const NO_COPIES = { 'aws:cdk:disable-asset-staging': true };
+
 /** Synthesizes every stack of a stage, as `cdk synth` does. */
 export async function synthesized(
   context: Readonly<Record<string, unknown>> = {},
@@ -29,7 +32,7 @@ export async function synthesized(
 ): Promise<SynthesizedStage> {
   const outdir = await mkdtemp(join(tmpdir(), 'millrace-synth-'));
   try {
-    const app = new App({ analyticsReporting: false, context: recommended, outdir });
+    const app = new App({ analyticsReporting: false, context: { ...recommended, ...NO_COPIES }, outdir });
     await addStage(app, parseContext(context), pipelines);
     const assembly = app.synth();
     const stacks = new Map(
