@@ -24,7 +24,7 @@ export async function changedCopy(
   additions: readonly Addition[] = [],
 ): Promise<string> {
   await mkdir(folder);
-  for (const name of ['functions', 'infra', 'package.json', 'tsconfig.json', 'cdk.json']) {
+  for (const name of ['functions', 'infra', 'package.json', 'package-lock.json', 'tsconfig.json', 'cdk.json']) {
     await cp(join(REPOSITORY, name), join(folder, name), { recursive: true });
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));

@@ -86,7 +86,7 @@ export async function deployEnforced(
   const pipelines = [...fedPipelines, ...more.pipelines];
   const repository = await changedCopy(join(folder, 'changed'), [...CHANGES, ...more.changes], more.additions);
   const names = pipelines.map(({ name }) => name).join(',');
-  const context = { stage, database: database.context, pipelines: names };
+  const context = { stage, database: database.context, pipelines: names, native: 'here' };
   const cdk = openCdk({ repository, context, env: server.env, folder });
   const account = await cdk.bootstrap();
   const outputs = await cdk.deploy();
