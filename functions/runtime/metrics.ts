@@ -25,6 +25,17 @@ export interface StepCounts {
   readonly durationMillis: number;
 }
 
+/** The counts of a call that has processed nothing. */
+export const NOTHING_DONE: StepCounts = {
+  eventsIn: 0,
+  eventsOut: 0,
+  rejected: 0,
+  alreadySeen: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  durationMillis: 0,
+};
+
 const UNITS: Record<keyof StepCounts, 'Count' | 'Bytes' | 'Milliseconds'> = {
   eventsIn: 'Count',
   eventsOut: 'Count',

@@ -1,6 +1,7 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
 import type { BatchWork } from '../batches/batch-work.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
+import { NOTHING_DONE } from '../metrics.ts';
 import { toLogRecord } from '../record-codec/record.ts';
 
 /**
@@ -29,13 +30,3 @@ export async function reportWaiting(
     ...(isExpected && isTimed ? { watermarkLagMillis: 0 } : {}),
   });
 }
-
-const NOTHING_DONE = {
-  eventsIn: 0,
-  eventsOut: 0,
-  rejected: 0,
-  alreadySeen: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  durationMillis: 0,
-};

@@ -4,7 +4,7 @@ import { lambdaClient } from '../aws/lambda.ts';
 import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
 import { openMarkPages } from '../checkpoints/mark-pages.ts';
 import { loadStored } from '../checkpoints/shard-states.ts';
-import { logError, metricsLine, type StepCounts } from '../metrics.ts';
+import { logError, metricsLine, NOTHING_DONE } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
 import { parseEnvironmentConfig } from '../step-config.ts';
 import { convertDocuments, type OnFailureStep } from './documents.ts';
@@ -56,7 +56,7 @@ export async function convertFor(
       failed.push(key);
     } else if (letters !== undefined && letters.count > 0) {
       const { pipeline, step, shard, count } = letters;
-      log(metricsLine({ stage: config.stage, pipeline, step, shard }, { ...NOTHING, rejected: count }, now()));
+      log(metricsLine({ stage: config.stage, pipeline, step, shard }, { ...NOTHING_DONE, rejected: count }, now()));
     }
   }
   if (failed.length > 0)
@@ -84,16 +84,6 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
-
-const NOTHING: StepCounts = {
-  eventsIn: 0,
-  eventsOut: 0,
-  rejected: 0,
-  alreadySeen: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  durationMillis: 0,
-};
 
 /** Asks the function which step it is, and what the step reads. */
 async function stepOf(
