@@ -1,11 +1,9 @@
+import { KNOWN_FORMS, type KnownForm } from '../../clients/postgres-types.ts';
+
 /** How a value that Postgres wrote as text becomes JSON. */
 export type Form =
   | 'text'
-  | 'number'
-  | 'boolean'
-  | 'json'
-  | 'timestamp'
-  | 'timestamptz'
+  | KnownForm
   /** A list of values of a form. */
   | { readonly listOf: Form };
 
@@ -28,25 +26,9 @@ export const TYPES = `SELECT t.oid::int8::float8 AS oid, format_type(t.oid, NULL
   FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
  WHERE t.oid >= 16384 OR e.typarray = t.oid`;
 
-/** Types of Postgres's own keep their oids for ever. */
-const FORMS: ReadonlyMap<number, Form> = new Map<number, Form>([
-  [16, 'boolean'],
-  [20, 'number'],
-  [21, 'number'],
-  [23, 'number'],
-  [26, 'number'],
-  [700, 'number'],
-  [701, 'number'],
-  [1700, 'number'],
-  [114, 'json'],
-  [3802, 'json'],
-  [1114, 'timestamp'],
-  [1184, 'timestamptz'],
-]);
-
 /** The form of a type's values where nothing else is asked for. */
 export function ownForm(oid: number, types: Types): Form {
-  const known = FORMS.get(oid);
+  const known = KNOWN_FORMS.get(oid);
   if (known !== undefined) return known;
   const type = types.get(oid);
   if (type?.base != null) return ownForm(type.base, types);

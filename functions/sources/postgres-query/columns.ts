@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { KNOWN_FORMS, type KnownForm } from '../../clients/postgres-types.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import { declaredFields } from '../../runtime/json/declared-fields.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
@@ -12,23 +13,7 @@ export interface SourceColumn {
 }
 
 /** How values of a type are written in JSON. `other`: a list or an object, as Postgres makes them. */
-type Form = 'number' | 'boolean' | 'json' | 'timestamp' | 'timestamptz' | 'text' | 'other';
-
-/** Types of Postgres's own keep their oids for ever. */
-const FORMS: ReadonlyMap<number, Form> = new Map<number, Form>([
-  [16, 'boolean'],
-  [20, 'number'],
-  [21, 'number'],
-  [23, 'number'],
-  [26, 'number'],
-  [700, 'number'],
-  [701, 'number'],
-  [1700, 'number'],
-  [114, 'json'],
-  [3802, 'json'],
-  [1114, 'timestamp'],
-  [1184, 'timestamptz'],
-]);
+type Form = KnownForm | 'text' | 'other';
 
 /** Describes the columns of what stands behind FROM. */
 export async function columnsOf(client: pg.ClientBase, from: string): Promise<readonly SourceColumn[]> {
@@ -43,7 +28,7 @@ export async function columnsOf(client: pg.ClientBase, from: string): Promise<re
   return fields.map(({ name, dataTypeID }) => {
     const { name: type = 'unknown', category = 'U' } = types.get(dataTypeID) ?? {};
     const isNested = category === 'A' || category === 'C';
-    return { name, type, form: FORMS.get(dataTypeID) ?? (isNested ? 'other' : 'text') };
+    return { name, type, form: KNOWN_FORMS.get(dataTypeID) ?? (isNested ? 'other' : 'text') };
   });
 }
 
