@@ -3,6 +3,7 @@ import { record } from '../kit/given-events.ts';
 import type { PipelineRun } from '../kit/pipeline-run.ts';
 import type { Resharding } from '../kit/resharding.ts';
 import type { Disturbance } from './cells.ts';
+import type { Schedule } from './schedule.ts';
 
 /** What schedules do to pipelines with tables, whatever events these have. */
 export type AnyAction =
@@ -11,6 +12,15 @@ export type AnyAction =
   | { readonly what: 'reshard'; readonly stream: string; readonly how: Resharding }
   | { readonly what: 'upgrade' | 'resume'; readonly step: string }
   | Extract<Disturbance, { readonly what: 'kill' | 'recut' | 'pause' | 'down' }>;
+
+/** Lets calls fail as a schedule says: those that it names, and some by chance. */
+export function failAsIn(
+  run: { readonly when: Pick<PipelineRun<Streams>['when'], 'fails' | 'anythingFails'> },
+  { faults, chance }: Pick<Schedule, 'faults' | 'chance'>,
+): void {
+  for (const { site, kind, after = 0, times = 1 } of faults) run.when.fails(site, kind, { after, times });
+  if (chance.most > 0) run.when.anythingFails(chance);
+}
 
 /** Performs an action. Texts that are no events go into the stream `raw`, and are noted. */
 export async function performAny<S extends Streams & { readonly raw: Streams[string] }>(

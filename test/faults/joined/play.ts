@@ -1,7 +1,7 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
-import { performAny } from '../perform-any.ts';
+import { failAsIn, performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfJoined } from './oracle.ts';
 import { GRACE_MILLIS, type JoinedRun, joined, SIZE_MILLIS } from './pipeline.ts';
@@ -22,8 +22,7 @@ export async function playJoined(
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,
   });
-  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
-  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  failAsIn(run, schedule);
   const texts: string[] = [];
   try {
     for (const action of schedule.actions) await perform(run, action, texts);

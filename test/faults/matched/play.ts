@@ -2,7 +2,7 @@ import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
 import { withinEvent } from '../../pipelines/within-schedule.ts';
-import { performAny } from '../perform-any.ts';
+import { failAsIn, performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfMatched } from './oracle.ts';
 import { type MatchedRun, matched } from './pipeline.ts';
@@ -23,8 +23,7 @@ export async function playMatched(
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,
   });
-  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
-  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  failAsIn(run, schedule);
   const texts: string[] = [];
   try {
     for (const action of schedule.actions) await perform(run, action, texts);

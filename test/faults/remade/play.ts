@@ -1,6 +1,6 @@
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
 import { codeOf, redriveAll, value } from '../../pipelines/rebuild-schedule.ts';
-import { performAny } from '../perform-any.ts';
+import { failAsIn, performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfRemade } from './oracle.ts';
 import { type RemadeRun, remade } from './pipeline.ts';
@@ -21,8 +21,7 @@ export async function playRemade(
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,
   });
-  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
-  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  failAsIn(run, schedule);
   try {
     for (const action of schedule.actions) await perform(run, action);
     run.when.deployed('sums', codeOf(LAST_FACTOR));

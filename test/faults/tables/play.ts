@@ -1,6 +1,6 @@
 import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
-import { performAny } from '../perform-any.ts';
+import { failAsIn, performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfTables } from './oracle.ts';
 import { type Item, type TablesRun, tables } from './pipeline.ts';
@@ -21,8 +21,7 @@ export async function playTables(
   let isStrict = true;
   run.when.refused('sums', ({ sum }) => (isStrict && Number(sum) >= TOO_MUCH / 2 ? 'too_much' : undefined));
   run.when.deadly('sums', ({ data }) => ((data as Item).value === DEADLY ? 'out of memory' : undefined));
-  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
-  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  failAsIn(run, schedule);
   const texts: string[] = [];
   try {
     for (const action of schedule.actions) await perform(run, action, texts);
