@@ -8,39 +8,45 @@ import type { PostgresServer } from './postgres-login.ts';
 export const READER = 'millrace_reader';
 
 /** A question of an operator to a database. */
-export const Question = z.strictObject({
-  /** The schema whose tables need no qualified name. */
-  schema: z.string().min(1).max(63),
-  /** A SELECT, VALUES, TABLE or EXPLAIN. */
-  statement: z.string().min(1).max(100_000),
-  mostRows: z.int().min(1).max(100_000),
-  mostMillis: z.int().min(1).max(300_000),
-});
+export const Question = z.lazy(() =>
+  z.strictObject({
+    /** The schema whose tables need no qualified name. */
+    schema: z.string().min(1).max(63),
+    /** A SELECT, VALUES, TABLE or EXPLAIN. */
+    statement: z.string().min(1).max(100_000),
+    mostRows: z.int().min(1).max(100_000),
+    mostMillis: z.int().min(1).max(300_000),
+  }),
+);
 export type Question = z.infer<typeof Question>;
 
 /** Why Postgres refuses a statement, in its own words. */
-const Refusal = z.strictObject({
-  message: z.string(),
-  /** The SQLSTATE. */
-  code: z.string(),
-  /** The character of the statement that the message is about, from 1. */
-  position: z.int().optional(),
-  detail: z.string().optional(),
-  hint: z.string().optional(),
-});
+const Refusal = z.lazy(() =>
+  z.strictObject({
+    message: z.string(),
+    /** The SQLSTATE. */
+    code: z.string(),
+    /** The character of the statement that the message is about, from 1. */
+    position: z.int().optional(),
+    detail: z.string().optional(),
+    hint: z.string().optional(),
+  }),
+);
 export type Refusal = z.infer<typeof Refusal>;
 
-const Answer = z.strictObject({
-  /** The columns, with the oids of their types. */
-  columns: z.array(z.strictObject({ name: z.string(), type: z.int() })),
-  /** The values as Postgres writes them. */
-  rows: z.array(z.array(z.string().nullable())),
-  /** What ended the answer before its last row. */
-  cut: z.enum(['rows', 'bytes', 'time']).optional(),
-});
+const Answer = z.lazy(() =>
+  z.strictObject({
+    /** The columns, with the oids of their types. */
+    columns: z.array(z.strictObject({ name: z.string(), type: z.int() })),
+    /** The values as Postgres writes them. */
+    rows: z.array(z.array(z.string().nullable())),
+    /** What ended the answer before its last row. */
+    cut: z.enum(['rows', 'bytes', 'time']).optional(),
+  }),
+);
 export type Answer = z.infer<typeof Answer>;
 
-export const Reply = z.union([z.strictObject({ refusal: Refusal }), Answer]);
+export const Reply = z.lazy(() => z.union([z.strictObject({ refusal: Refusal }), Answer]));
 export type Reply = z.infer<typeof Reply>;
 
 /** An answer's rows have at most so many bytes as JSON: Lambda allows 6 MB for a reply. */

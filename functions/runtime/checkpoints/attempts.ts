@@ -12,41 +12,46 @@ import { loadNote, type Note, saveNote, trySaveNote } from './note.ts';
 const Doing = z.enum(['working', 'decoding', 'rejecting event', 'rejecting record', 'holding']);
 export type Doing = z.infer<typeof Doing>;
 
-const Text = z.object({
-  generation: z.string(),
-  from: z.string().transform((text) => text as Position),
-  to: z.string().transform((text) => text as Position),
-  doing: Doing,
-  /**
-   * The end of the range that is suspected of having killed a process: at `to` or after it. Missing: nothing is
-   * suspected.
-   */
-  until: z
-    .string()
-    .transform((text) => text as Position)
-    .optional(),
-  /** Counts the attempts at exactly (from, until] that have not come back, without this one. */
-  deaths: z.number(),
-  /** Counts how many of the last of them died while they only decoded. */
-  undecoded: z.number().default(0),
-  /** The time at which the first of them began, or this one when there is none. For people only. */
-  sinceMillis: z.number(),
-  /** The time at which this one began. The waits after several rejections in a row are counted from it. */
-  begunMillis: z.number(),
-  /**
-   * Counts the events directly before `from` that were rejected, one after the other, because they killed the process.
-   */
-  rejected: z.number(),
-  /** True when the attempt failed with an error: the process did not die. */
-  survived: z.boolean(),
-  /** The process that wrote this attempt. */
-  by: z.string(),
-});
+const textOf = () =>
+  z.object({
+    generation: z.string(),
+    from: z.string().transform((text) => text as Position),
+    to: z.string().transform((text) => text as Position),
+    doing: Doing,
+    /**
+     * The end of the range that is suspected of having killed a process: at `to` or after it. Missing: nothing is
+     * suspected.
+     */
+    until: z
+      .string()
+      .transform((text) => text as Position)
+      .optional(),
+    /** Counts the attempts at exactly (from, until] that have not come back, without this one. */
+    deaths: z.number(),
+    /** Counts how many of the last of them died while they only decoded. */
+    undecoded: z.number().default(0),
+    /** The time at which the first of them began, or this one when there is none. For people only. */
+    sinceMillis: z.number(),
+    /** The time at which this one began. The waits after several rejections in a row are counted from it. */
+    begunMillis: z.number(),
+    /**
+     * Counts the events directly before `from` that were rejected, one after the other, because they killed the process.
+     */
+    rejected: z.number(),
+    /** True when the attempt failed with an error: the process did not die. */
+    survived: z.boolean(),
+    /** The process that wrote this attempt. */
+    by: z.string(),
+  });
 
 /** Parses an attempt as it is stored: there, `deaths` is called `kills`. */
-const StoredText = Text.omit({ deaths: true })
-  .extend({ kills: Text.shape.deaths })
-  .transform(({ kills, ...attempt }): Attempt => ({ ...attempt, deaths: kills }));
+const StoredText = z.lazy(() => {
+  const text = textOf();
+  return text
+    .omit({ deaths: true })
+    .extend({ kills: text.shape.deaths })
+    .transform(({ kills, ...attempt }): Attempt => ({ ...attempt, deaths: kills }));
+});
 
 function toText({ deaths, ...attempt }: Attempt): string {
   return JSON.stringify({ ...attempt, kills: deaths });
@@ -56,7 +61,7 @@ function toText({ deaths, ...attempt }: Attempt): string {
  * One attempt at (from, to] of a shard. It counts as long as the step's position is in that range and the step's code
  * is the same.
  */
-export type Attempt = Readonly<z.infer<typeof Text>>;
+export type Attempt = Readonly<z.infer<ReturnType<typeof textOf>>>;
 
 /**
  * The attempts of one process at the shards of its step. Every kind of step writes an attempt beside the position

@@ -7,7 +7,9 @@ import { jsonNote, loadNote, type Note, type StoredNote, updateNote } from './no
  * A mark as it is stored in a page: its source, the first hash of its range in hexadecimal, its sequence, and the times
  * at which its source was last seen and has ended.
  */
-const PageMark = z.tuple([z.string(), z.string(), z.string(), z.number().nullable(), z.number().optional()]);
+const PageMark = z.lazy(() =>
+  z.tuple([z.string(), z.string(), z.string(), z.number().nullable(), z.number().optional()]),
+);
 export type PageMark = Readonly<z.infer<typeof PageMark>>;
 
 /** A page of marks as a state names it: one version of the page. A version never changes. */
@@ -55,13 +57,15 @@ export function pageOfMarks(page: string, marks: readonly PageMark[], revision: 
   return { page, version: `${revision}-${hash}`, marks: sorted };
 }
 
-const Version = z.object({
-  name: z.string(),
-  /** The revision of the state that the version was made of. */
-  of: z.number(),
-  marks: z.array(PageMark),
-});
-const Page = z.array(Version);
+const Version = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    /** The revision of the state that the version was made of. */
+    of: z.number(),
+    marks: z.array(PageMark),
+  }),
+);
+const Page = z.lazy(() => z.array(Version));
 type Version = z.infer<typeof Version>;
 
 /**
@@ -132,7 +136,7 @@ function pageNote(shard: string, page: string): Note<readonly Version[]> {
   return jsonNote(`marks/${shard}/${page}`, Page);
 }
 
-const PageText = z.object({ version: z.string(), marks: z.array(PageMark) });
+const PageText = z.lazy(() => z.object({ version: z.string(), marks: z.array(PageMark) }));
 
 /** Encodes a page for a sink that keeps it with its rows. */
 export function encodePage({ version, marks }: MarkPage): string {

@@ -6,11 +6,13 @@ import type { LogRecord } from '../record-codec/record.ts';
  * The target of a rewind: the first record that the log has, the first that arrived at a time or later, or the first
  * with a sequence number or a higher one.
  */
-export const RewindPoint = z.union([
-  z.literal('earliest'),
-  z.strictObject({ millis: z.number() }),
-  z.strictObject({ sequenceNumber: z.string().regex(/^\d{1,56}$/) }),
-]);
+export const RewindPoint = z.lazy(() =>
+  z.union([
+    z.literal('earliest'),
+    z.strictObject({ millis: z.number() }),
+    z.strictObject({ sequenceNumber: z.string().regex(/^\d{1,56}$/) }),
+  ]),
+);
 export type RewindPoint = Readonly<z.infer<typeof RewindPoint>>;
 
 /**
@@ -27,19 +29,21 @@ export type RewindPoint = Readonly<z.infer<typeof RewindPoint>>;
  */
 const Phase = z.enum(['settling', 'passing', 'reading']);
 
-export const Rewind = z.object({
-  phase: Phase,
-  to: RewindPoint,
-  /** Set until the first record is read. Reading begins with the marks of the parents, once these have caught up. */
-  fresh: z.literal(true).exactOptional(),
-  /** The position where the step was. The mapping has delivered everything up to here, and never delivers it again. */
-  until: z
-    .string()
-    .transform((text) => text as Position)
-    .exactOptional(),
-  /** Set in a replay: the first record that arrived at this time or later is its end. */
-  endMillis: z.number().exactOptional(),
-});
+export const Rewind = z.lazy(() =>
+  z.object({
+    phase: Phase,
+    to: RewindPoint,
+    /** Set until the first record is read. Reading begins with the marks of the parents, once these have caught up. */
+    fresh: z.literal(true).exactOptional(),
+    /** The position where the step was. The mapping has delivered everything up to here, and never delivers it again. */
+    until: z
+      .string()
+      .transform((text) => text as Position)
+      .exactOptional(),
+    /** Set in a replay: the first record that arrived at this time or later is its end. */
+    endMillis: z.number().exactOptional(),
+  }),
+);
 export type Rewind = Readonly<z.infer<typeof Rewind>>;
 
 /** Returns true when the step's work begins with this record. */

@@ -71,19 +71,21 @@ interface Expiring extends OldDelivery {
 }
 
 /** What a step notes of a shard with expiring records. */
-const Noted = z.object({
-  /** When deliveries of such records began to fail, and when the last one failed. Missing: the last one did not. */
-  failing: z.object({ sinceMillis: z.number(), lastMillis: z.number() }).optional(),
-  /** The end of the last record that is given up: it and all before it are not processed any more. */
-  upTo: z
-    .string()
-    .transform((text) => text as Position)
-    .optional(),
-  /** When the stream's retention was read before records were given up. */
-  readMillis: z.number().optional(),
-  /** How often the step has begun to give up records from this sequence number on. A process may die of the first. */
-  tries: z.object({ from: z.string(), count: z.number() }).optional(),
-});
+const Noted = z.lazy(() =>
+  z.object({
+    /** When deliveries of such records began to fail, and when the last one failed. Missing: the last one did not. */
+    failing: z.object({ sinceMillis: z.number(), lastMillis: z.number() }).optional(),
+    /** The end of the last record that is given up: it and all before it are not processed any more. */
+    upTo: z
+      .string()
+      .transform((text) => text as Position)
+      .optional(),
+    /** When the stream's retention was read before records were given up. */
+    readMillis: z.number().optional(),
+    /** How often the step has begun to give up records from this sequence number on. A process may die of the first. */
+    tries: z.object({ from: z.string(), count: z.number() }).optional(),
+  }),
+);
 type Noted = Readonly<z.infer<typeof Noted>>;
 
 function noteOf(key: string): Note<Noted> {

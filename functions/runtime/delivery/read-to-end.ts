@@ -44,11 +44,13 @@ export function openReadToEnd(
   };
 }
 
-const End = z.object({
-  atMillis: z.number(),
-  /** The stream's retention at that time. */
-  retentionMillis: z.number(),
-});
+const End = z.lazy(() =>
+  z.object({
+    atMillis: z.number(),
+    /** The stream's retention at that time. */
+    retentionMillis: z.number(),
+  }),
+);
 
 function endNote(shard: string): Note<z.infer<typeof End>> {
   return jsonNote(`caught-up/${shard}`, End);

@@ -27,13 +27,15 @@ const WAITED_MILLIS = HOUR;
 const NOTED_EVERY_MILLIS = 10 * MINUTE;
 
 /** Calls of the function that left records unprocessed, one soon after the other. */
-const Calls = z.object({
-  /** When the first and the last of them were. */
-  sinceMillis: z.number(),
-  lastMillis: z.number(),
-  /** The first record of the first call. */
-  first: z.object({ sequenceNumber: z.string(), arrivedMillis: z.number() }),
-});
+const Calls = z.lazy(() =>
+  z.object({
+    /** When the first and the last of them were. */
+    sinceMillis: z.number(),
+    lastMillis: z.number(),
+    /** The first record of the first call. */
+    first: z.object({ sequenceNumber: z.string(), arrivedMillis: z.number() }),
+  }),
+);
 type Calls = Readonly<z.infer<typeof Calls>>;
 
 function callsNote(key: string): Note<Calls> {

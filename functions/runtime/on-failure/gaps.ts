@@ -42,12 +42,14 @@ export const YOUNGEST_DISCARDED_MILLIS = 19 * 3_600_000;
 /** A document that is older than this is judged without gaps. */
 export const GAPS_KEPT_MILLIS = 30 * 24 * 3_600_000;
 
-const Gaps = z.array(
-  z.object({
-    from: z.string().transform((text) => text as Position),
-    to: z.string().transform((text) => text as Position),
-    notedMillis: z.number(),
-  }),
+const Gaps = z.lazy(() =>
+  z.array(
+    z.object({
+      from: z.string().transform((text) => text as Position),
+      to: z.string().transform((text) => text as Position),
+      notedMillis: z.number(),
+    }),
+  ),
 );
 
 /** A range in which a step may have missed records: after one position, before the other. */

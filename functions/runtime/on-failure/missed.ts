@@ -16,17 +16,19 @@ const Payload = z.custom<KinesisStreamEvent>((value) => Array.isArray((value as 
  * The parts of the document that matter here. The payload is the function's event: as text, which AWS's guide shows, or
  * as JSON.
  */
-export const OnFailureDocument = z.object({
-  requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
-  timestamp: z.iso.datetime(),
-  KinesisBatchInfo: z.object({ shardId: z.string(), streamArn: z.string() }),
-  payload: z.unknown().transform((given, context) => {
-    const parsed = Payload.safeParse(typeof given === 'string' ? JSON.parse(given) : given);
-    if (parsed.success) return parsed.data;
-    context.addIssue('is not the event of a function that reads a stream');
-    return z.NEVER;
+export const OnFailureDocument = z.lazy(() =>
+  z.object({
+    requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
+    timestamp: z.iso.datetime(),
+    KinesisBatchInfo: z.object({ shardId: z.string(), streamArn: z.string() }),
+    payload: z.unknown().transform((given, context) => {
+      const parsed = Payload.safeParse(typeof given === 'string' ? JSON.parse(given) : given);
+      if (parsed.success) return parsed.data;
+      context.addIssue('is not the event of a function that reads a stream');
+      return z.NEVER;
+    }),
   }),
-});
+);
 export type OnFailureDocument = Readonly<z.infer<typeof OnFailureDocument>>;
 
 /** What is known about the step that did not receive the records, in their shard. */

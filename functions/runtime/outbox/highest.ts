@@ -8,13 +8,15 @@ import { UserMistake } from '../errors.ts';
  * database that keeps the position. A database that was restored to an earlier state, or has lost its last commits in a
  * failover, shows a lower revision. Its next events would then have sequences that readers have seen, with other data.
  */
-const Noted = z.object({
-  /** The step under whose name the events are: a renamed step finds the note of its former name, and counts anew. */
-  step: z.string(),
-  revision: z.number(),
-  /** True when the shard is read to its end, and its last events are in the output. */
-  ended: z.literal(true).optional(),
-});
+const Noted = z.lazy(() =>
+  z.object({
+    /** The step under whose name the events are: a renamed step finds the note of its former name, and counts anew. */
+    step: z.string(),
+    revision: z.number(),
+    /** True when the shard is read to its end, and its last events are in the output. */
+    ended: z.literal(true).optional(),
+  }),
+);
 type Noted = Readonly<z.infer<typeof Noted>>;
 
 function noteOf(shard: string): Note<Noted> {

@@ -34,15 +34,17 @@ export interface ActivePause {
 }
 
 /** The rest of a shard or lane in one pause. */
-const Rest = z.object({
-  /** The revision of the pause. */
-  pause: z.number(),
-  /** True at rest: nothing is in flight, and nothing that was sent is after the position. Stored under this name. */
-  held: z.boolean(),
-  /** How much was finished since the pause began. */
-  records: z.number(),
-  bytes: z.number(),
-});
+const Rest = z.lazy(() =>
+  z.object({
+    /** The revision of the pause. */
+    pause: z.number(),
+    /** True at rest: nothing is in flight, and nothing that was sent is after the position. Stored under this name. */
+    held: z.boolean(),
+    /** How much was finished since the pause began. */
+    records: z.number(),
+    bytes: z.number(),
+  }),
+);
 export type Rest = Readonly<z.infer<typeof Rest>>;
 
 /** How long an invocation may trust what its process read last, so a busy step rarely reads whether it is paused. */
@@ -85,7 +87,10 @@ export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoi
   };
 }
 
-const CONTROL = jsonNote('control', z.object({ pausedSince: z.number().optional() }));
+const CONTROL = jsonNote(
+  'control',
+  z.lazy(() => z.object({ pausedSince: z.number().optional() })),
+);
 
 export interface StoredPause {
   /** Counts the pauses and resumptions. 0: there was none. */

@@ -8,15 +8,17 @@ import { RewindPoint } from '../checkpoints/rewind-state.ts';
  * not move. `asked`: nothing is written yet. `begun`: the destination was fresh, so everything in it now is the
  * replay's. `done`: the whole range is written.
  */
-const Text = z.object({
-  phase: z.enum(['asked', 'begun', 'done']),
-  from: RewindPoint,
-  /** The end of the range: records that arrived at this time or later are left out. */
-  toMillis: z.number(),
-  /** The destination: a table or a prefix. */
-  into: z.string(),
-  askedMillis: z.number(),
-});
+const Text = z.lazy(() =>
+  z.object({
+    phase: z.enum(['asked', 'begun', 'done']),
+    from: RewindPoint,
+    /** The end of the range: records that arrived at this time or later are left out. */
+    toMillis: z.number(),
+    /** The destination: a table or a prefix. */
+    into: z.string(),
+    askedMillis: z.number(),
+  }),
+);
 
 export type ReplayPlan = Readonly<z.infer<typeof Text>>;
 

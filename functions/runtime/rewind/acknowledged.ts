@@ -8,14 +8,16 @@ import type { Position } from '../position.ts';
  * keeps the end of the furthest of them. The end never goes back: a step that is rewound again before it has caught up
  * still has to get this far.
  */
-const Text = z.object({
-  end: z
-    .string()
-    .transform((text) => text as Position)
-    .exactOptional(),
-  /** The number of the rewind that closed the note. In that rewind no further batch is acknowledged unprocessed. */
-  closed: z.number().exactOptional(),
-});
+const Text = z.lazy(() =>
+  z.object({
+    end: z
+      .string()
+      .transform((text) => text as Position)
+      .exactOptional(),
+    /** The number of the rewind that closed the note. In that rewind no further batch is acknowledged unprocessed. */
+    closed: z.number().exactOptional(),
+  }),
+);
 
 export type Acknowledged = Readonly<z.infer<typeof Text>>;
 

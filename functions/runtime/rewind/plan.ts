@@ -9,15 +9,17 @@ import { RewindPoint } from '../checkpoints/rewind-state.ts';
  * `asked`: not every shard's state has the plan yet. `begun`: every state has it, and some shards are still catching
  * up. `done`: all shards have caught up.
  */
-const Text = z.object({
-  phase: z.enum(['asked', 'begun', 'done']),
-  to: RewindPoint,
-  /** The target as the operator wrote it, such as `-15m`. */
-  said: z.string(),
-  /** All shards when omitted. The descendants of a named shard come with it. */
-  shards: z.array(z.string()).exactOptional(),
-  askedMillis: z.number(),
-});
+const Text = z.lazy(() =>
+  z.object({
+    phase: z.enum(['asked', 'begun', 'done']),
+    to: RewindPoint,
+    /** The target as the operator wrote it, such as `-15m`. */
+    said: z.string(),
+    /** All shards when omitted. The descendants of a named shard come with it. */
+    shards: z.array(z.string()).exactOptional(),
+    askedMillis: z.number(),
+  }),
+);
 
 export type RewindPlan = Readonly<z.infer<typeof Text>>;
 
@@ -29,7 +31,10 @@ export interface StoredPlan {
   readonly plan: RewindPlan | undefined;
 }
 
-const PLAN = jsonNote('rewind', z.object({ number: z.number(), plan: Text }));
+const PLAN = jsonNote(
+  'rewind',
+  z.lazy(() => z.object({ number: z.number(), plan: Text })),
+);
 
 export async function loadPlan(checkpoints: Checkpoints, signal: AbortSignal): Promise<StoredPlan> {
   const { revision, value = { number: 0, plan: undefined } } = await loadNote(checkpoints, PLAN, signal);
