@@ -35,7 +35,8 @@ const textOf = () =>
     /** The time at which this one began. The waits after several rejections in a row are counted from it. */
     begunMillis: z.number(),
     /**
-     * Counts the events directly before `from` that were rejected, one after the other, because they killed the process.
+     * Counts the events directly before `from` that were rejected, one after the other, because they killed the
+     * process.
      */
     rejected: z.number(),
     /** True when the attempt failed with an error: the process did not die. */

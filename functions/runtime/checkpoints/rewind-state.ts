@@ -35,7 +35,9 @@ export const Rewind = z.lazy(() =>
     to: RewindPoint,
     /** Set until the first record is read. Reading begins with the marks of the parents, once these have caught up. */
     fresh: z.literal(true).exactOptional(),
-    /** The position where the step was. The mapping has delivered everything up to here, and never delivers it again. */
+    /**
+     * The position where the step was. The mapping has delivered everything up to here, and never delivers it again.
+     */
     until: z
       .string()
       .transform((text) => text as Position)
