@@ -17,14 +17,12 @@ const SLOWEST = [
   'test/pipelines/operate.test.ts',
   'test/infra/stacks/rules.test.ts',
   'test/pipelines/demo.test.ts',
-  'test/deploy/ends.test.ts',
   'test/pipelines/dev.test.ts',
   'test/pipelines/malformed.test.ts',
   'test/infra/app/app.test.ts',
   'test/infra/emulator/log/differential.test.ts',
   'test/infra/sql/differential.test.ts',
   'test/infra/sql/run/lines.test.ts',
-  'test/infra/emulator/log/aws-python.test.ts',
   'test/infra/sql/resolution.test.ts',
   'test/functions/sinks/postgres/postgres.test.ts',
   'test/functions/sources/s3-files/memory.test.ts',
@@ -66,9 +64,8 @@ class SlowestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // The processes that tests start inherit this. Python keeps compiled code too, also where a machine's own setting
-    // is that it does not: cfn-lint and the AWS CLI then take a third of the time to start.
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, PYTHONDONTWRITEBYTECODE: '' },
+    // The processes that tests start inherit this.
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
     sequence: { sequencer: SlowestFirst },

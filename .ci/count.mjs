@@ -1,13 +1,10 @@
-// Runs on whatever Node the machine has: `node .ci/count.mjs <1: a command failed> <vitest's report> <its report of the
-// console> <the deploy suite's report>`.
+// Runs on whatever Node the machine has: `node .ci/count.mjs <1: a command failed> <vitest's reports>… <the deploy
+// suite's report>`.
 import { readFileSync } from 'node:fs';
 
-const [commandFailed, tests, inBrowser, deploy] = process.argv.slice(2);
-const counts = [
-  countedByVitest(reportOf(tests)),
-  countedByVitest(reportOf(inBrowser)),
-  countedByDeploy(reportOf(deploy)),
-];
+const [commandFailed, ...reports] = process.argv.slice(2);
+const deploy = reports.pop();
+const counts = [...reports.map((file) => countedByVitest(reportOf(file))), countedByDeploy(reportOf(deploy))];
 const passed = counts.reduce((sum, one) => sum + one.passed, 0);
 const failed = counts.reduce((sum, one) => sum + one.failed, 0);
 const skipped = counts.reduce((sum, one) => sum + one.skipped, 0);

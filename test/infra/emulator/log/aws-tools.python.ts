@@ -5,15 +5,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../../infra/emulator/clock.ts';
 import { createLog } from '../../../../infra/emulator/log/log.ts';
 import { type LogServer, startLogServer } from '../../../../infra/emulator/log/server.ts';
-import { awsPython } from './aws-python.ts';
+import { awsTools } from './aws-tools.ts';
 import { shardId } from './fresh-log.ts';
 
 const run = promisify(execFile);
-let tools: Awaited<ReturnType<typeof awsPython>>;
+let tools: Awaited<ReturnType<typeof awsTools>>;
 let server: LogServer;
 
 beforeAll(async () => {
-  tools = await awsPython();
+  tools = await awsTools();
   const log = createLog({ clock: systemClock(), seed: 1, limits: 'off', transitionMillis: 1 });
   server = await startLogServer(log, { port: 0, host: '127.0.0.1' });
 });
