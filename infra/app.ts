@@ -3,6 +3,7 @@ import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { parseContext } from './context.ts';
 import { pipelines } from './pipelines/all.ts';
+import { refuseBrokenReaders } from './schemas/check.ts';
 import { refuseReplacing } from './stacks/kept-files.ts';
 import { addStage } from './stacks/stage.ts';
 
@@ -10,6 +11,7 @@ import { addStage } from './stacks/stage.ts';
 const app = new App({ analyticsReporting: false, context: recommended });
 try {
   const context = parseContext(app.node.getAllContext());
+  await refuseBrokenReaders(pipelines);
   await addStage(app, context, pipelines);
   await refuseReplacing(app.synth(), context, { pipelines });
 } catch (error) {

@@ -12,6 +12,8 @@ export interface Table<in W = never, out Field extends string = string> {
   /** The URL of the module that exports `handler`: `import.meta.url` there. */
   readonly entry: string;
   readonly from: z.ZodType;
+  /** The fields of the data that it looks at, where not all of `from`: of compiled SQL. */
+  readonly reads?: readonly string[];
   /** The schema of a row, as JSON. Each of its fields is a column. */
   readonly row: z.ZodType;
   readonly key: readonly Field[];

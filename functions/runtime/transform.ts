@@ -30,6 +30,8 @@ export interface Transform<in W = never, out O = unknown> {
   readonly entry: string;
   readonly from: z.ZodType;
   readonly to: z.ZodType<unknown, O>;
+  /** The fields of the data that it looks at, where not all of `from`: of compiled SQL. */
+  readonly reads?: readonly string[];
   /** Set where a module has several steps: which one this is. */
   readonly options?: unknown;
   /**

@@ -34,6 +34,8 @@ export async function changedCopy(
     if (!text.includes(from)) throw new Error(`${file} no longer contains '${from}'; update this test`);
     await writeFile(join(folder, file), text.replaceAll(from, to));
   }
-  await promisify(execFile)(process.execPath, [join('infra', 'sql', 'compile-files.ts')], { cwd: folder });
+  const run = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: folder });
+  await run(join('infra', 'sql', 'compile-files.ts'));
+  await run(join('infra', 'cli', 'main.ts'), 'schema', 'lock');
   return folder;
 }

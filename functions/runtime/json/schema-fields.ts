@@ -25,9 +25,12 @@ export interface SchemaReader {
   valuesOf(schema: JsonSchema): Omit<SchemaField, 'optional'>;
 }
 
-/** Opens the wire type of a zod schema: what travels as JSON. */
-export function readSchema(schema: z.ZodType): SchemaReader {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+/** Opens the wire type of a schema of zod, or one that is JSON Schema already: what travels as JSON. */
+export function readSchema(schema: z.ZodType | JsonSchema): SchemaReader {
+  const root =
+    schema instanceof z.ZodType
+      ? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+      : schema;
   return { root, fieldsOf: (part) => fieldsOf(part, root), valuesOf: (part) => valuesOf(part, root) };
 }
 
@@ -100,7 +103,10 @@ function typeOfValue(value: unknown): string {
   return value === null ? 'null' : typeof value;
 }
 
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
+/**
+ * Follows references from a part of a schema. Throws a `UserMistake` for one to a part that the schema does not have.
+ */
+export function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
   const { $ref } = schema;
   if ($ref === undefined) return schema;
   if ($ref === '#') return root;

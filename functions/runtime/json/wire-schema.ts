@@ -77,7 +77,7 @@ function placeOf(path: readonly (string | number)[]): string {
 }
 
 /** The definition of a schema or of a check, as far as it is used here. */
-interface Definition {
+export interface Definition {
   readonly type?: string;
   readonly check?: string;
   readonly format?: string;
@@ -90,7 +90,11 @@ interface Definition {
   readonly checks?: readonly { readonly _zod: { readonly def: Definition } }[];
 }
 
-function unfaithful(definition: Definition): string | undefined {
+/**
+ * Says why JSON Schema cannot say all that a part of a schema checks, or what it makes of a value. The text continues a
+ * sentence whose subject is the part. Undefined: JSON Schema says it.
+ */
+export function unfaithful(definition: Definition): string | undefined {
   const { type, coerce, checks = [] } = definition;
   if (coerce) return `coerces, so its wire type is anything: say the type that is sent, and convert it in a transform`;
   if (type === 'pipe' && definition.in?._zod.def.type === 'transform')
@@ -124,7 +128,7 @@ const CHECKS_OF_JSON_SCHEMA = new Set([
 /**
  * Returns true when a pattern follows from its format. Then the pattern, which is often long, does not have to travel.
  */
-function patternFollowsFromFormat({ type, format, pattern }: WireSchema): boolean {
+export function patternFollowsFromFormat({ type, format, pattern }: WireSchema): boolean {
   if (type !== 'string' || format === undefined || pattern === undefined) return false;
   const again = z.toJSONSchema(z.fromJSONSchema({ type: 'string', format }));
   return again.pattern === pattern && again.format === format;

@@ -78,11 +78,11 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
   }
   const project = runnerOf({ ...left, file });
   const isKept = ({ key }: SideRow): boolean => key !== null || kind === 'left';
-  return rekeyed(definition, input, (event) =>
+  const run: Transform['run'] = (event) =>
     sidesIn(project(event), keys.length)
       .filter(isKept)
-      .map((side) => sideEvent(event, { side: input, key: side.key, row: braced(side.body) })),
-  );
+      .map((side) => sideEvent(event, { side: input, key: side.key, row: braced(side.body) }));
+  return rekeyed(definition, input, { run, reads: left.columns });
 }
 
 /**

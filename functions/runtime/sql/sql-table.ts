@@ -62,8 +62,8 @@ interface Definition<From, Shown, S> extends TableStatement {
 export function sqlTable<From extends z.ZodType, Shown extends z.ZodType, const S extends { readonly from: string }>(
   definition: Definition<From, Shown, S>,
 ): SqlTable<From, Shown, S> {
-  const { entry, streams, from, row, key } = definition;
-  return { entry, streams, from, row, key: key as readonly never[], ...keptBy(definition) };
+  const { entry, streams, from, row, key, columns } = definition;
+  return { entry, streams, from, reads: columns, row, key: key as readonly never[], ...keptBy(definition) };
 }
 
 /** A group in memory. */

@@ -69,8 +69,8 @@ const CHUNK = 1 << 20;
 export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const S extends StreamNames>(
   definition: Definition<From, To, S>,
 ): SqlTransform<From, To, S> {
-  const { entry, streams, from, to } = definition;
-  return { entry, streams, from, to, run: runnerOf(definition) };
+  const { entry, streams, from, to, columns } = definition;
+  return { entry, streams, from, to, reads: columns, run: runnerOf(definition) };
 }
 
 /** Returns the function that runs a statement on one event after another. */

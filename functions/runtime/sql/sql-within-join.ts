@@ -52,11 +52,11 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
   const { entry, inputs, file, streams, keys, within } = definition;
   const side: Side = input === streams.right ? 'right' : 'left';
   const project = runnerOf({ ...definition[side], file });
-  return rekeyed({ entry, inputs, graceMillis: within.grace }, input, (event) =>
+  const run: Transform['run'] = (event) =>
     sidesIn(project(event), keys)
       .filter(({ key }) => key !== null || mayBeAlone(definition, side))
-      .map(({ key, body }) => sideEvent(event, { side: input, key, row: braced(body) })),
-  );
+      .map(({ key, body }) => sideEvent(event, { side: input, key, row: braced(body) }));
+  return rekeyed({ entry, inputs, graceMillis: within.grace }, input, { run, reads: definition[side].columns });
 }
 
 /** An event of one side, as it waits and as it is joined. */

@@ -57,6 +57,7 @@ export function leftRows({ entry, file, shape, from, ids, foreignKeys, row, dele
   return {
     entry,
     from,
+    reads: [...new Set([...row.columns, ...deleted.columns])],
     part: LEFT_ROWS,
     row: z.object({ id: z.string() }),
     key: ['id'],

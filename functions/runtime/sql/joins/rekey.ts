@@ -16,11 +16,14 @@ interface Inputs {
 }
 
 /** Makes the transform that re-keys an input. `graceMillis`: how late an event may come, in a join of two streams. */
-export function rekeyed({ entry, inputs, graceMillis }: Inputs, input: string, run: Transform['run']): Transform {
+export function rekeyed({ entry, inputs, graceMillis }: Inputs, input: string, rekeying: Rekeying): Transform {
   const from = inputs[input];
   if (from === undefined) throw new Error(`the join has no input '${input}'`);
-  return { entry, from, to: SideEvent, options: rekeyOptions(input), graceMillis, run };
+  return { entry, from, to: SideEvent, options: rekeyOptions(input), graceMillis, ...rekeying };
 }
+
+/** What re-keys the events of an input, and the fields of theirs that it looks at. */
+type Rekeying = Required<Pick<Transform, 'run' | 'reads'>>;
 
 /** An input whose latest event of each key is the row. */
 interface TableInput {
@@ -34,14 +37,15 @@ interface TableInput {
   readonly deleted: Compiled;
 }
 
-/** Returns what the transform of such an input does to an event. `rowOf` makes the row that goes on. */
+/** Returns what the transform of such an input does. `rowOf` makes the row that goes on. */
 export function rekeyingRows(
   { input, file, keys, row, deleted }: TableInput,
   rowOf: (event: ReceivedEvent, side: SideRow) => Uint8Array,
-): Transform['run'] {
+): Rekeying {
   const [project, projectDeleted] = [runnerOf({ ...row, file }), runnerOf({ ...deleted, file })];
-  return (event) =>
+  const run: Transform['run'] = (event) =>
     sidesIn((isDeletion(event) ? projectDeleted : project)(event), keys).map((side) =>
       tableEvent(event, side, { side: input, row: rowOf(event, side) }),
     );
+  return { run, reads: [...new Set([...row.columns, ...deleted.columns])] };
 }
