@@ -28,10 +28,10 @@ const columns6 = [
   copied(0, 'key', { type: 'text', nullable: false }),
 ];
 const columns7 = [
-  copied(1, 'c.name', { type: 'text', nullable: false }),
+  copied(1, 'c.name', { type: 'text', nullable: true }),
 ];
 const columns8 = [
-  copied(2, 'c.city', { type: 'text', nullable: false }),
+  copied(2, 'c.city', { type: 'text', nullable: true }),
 ];
 const columns9 = [
   copied(0, 'order_id', { type: 'text', nullable: false }),
@@ -75,8 +75,8 @@ export const namedOrders = sqlForeignJoin({
     order_id: Order.shape.order_id,
     status: Order.shape.status,
     sales: Order.shape.sales,
-    name: Customer.shape.name.nullable(),
-    city: Customer.shape.city.nullable(),
+    name: z.string().nullable(),
+    city: z.string().nullable(),
   }),
   left: {
     columns: ['order_id', 'customer_id', 'status', 'sales'],

@@ -22,13 +22,13 @@ const columns4 = [
   copied(3, 'o.sales', { type: 'numeric', nullable: false }),
 ];
 const columns5 = [
-  copied(1, 'c.name', { type: 'text', nullable: false }),
+  copied(1, 'c.name', { type: 'text', nullable: true }),
 ];
 const columns6 = [
-  copied(2, 'c.segment', { type: 'text', nullable: false }),
+  copied(2, 'c.segment', { type: 'text', nullable: true }),
 ];
 const columns7 = [
-  copied(3, 'c.city', { type: 'text', nullable: false }),
+  copied(3, 'c.city', { type: 'text', nullable: true }),
 ];
 const columns8 = [
   copied(0, 'order_id', { type: 'text', nullable: false }),
@@ -68,9 +68,9 @@ export const ordersWithCustomers = sqlJoin({
     order_id: Order.shape.order_id,
     status: Order.shape.status,
     sales: Order.shape.sales,
-    name: Customer.shape.name.nullable(),
-    city: Customer.shape.city.nullable(),
-    segment: Customer.shape.segment.nullable(),
+    name: z.string().nullable(),
+    city: z.string().nullable(),
+    segment: z.string().nullable(),
   }),
   left: {
     columns: ['customer_id', 'order_id', 'status', 'sales'],

@@ -5,12 +5,15 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { whyOf } from '../emulator/why.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
+import { CRM_TABLE } from './crm/crm-table.ts';
+import { followsCrm, startCrm } from './crm/run-crm.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
 import { prefixOf, watchFolder } from './endpoints/landing.ts';
 import { bundleStep, functionOf } from './functions.ts';
 import { ownConsole } from './own-console.ts';
+import { readPulled } from './read-pulled.ts';
 import { printOnce } from './repeated-lines.ts';
-import { isPulled, isScheduled, nameOf } from './runner.ts';
+import { isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers/servers.ts';
 import { type Local, startLocal } from './start.ts';
 
@@ -48,6 +51,7 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
     },
     running,
   );
+  const changeCrm = local.runner.steps.some(followsCrm) ? await startCrm(local.stage) : undefined;
   const folder = resolve(landing);
   const prefixes = prefixesOf(local);
   await watchFolder(folder, local.runner.landing, {
@@ -77,11 +81,14 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
     print(
       `Another dev already runs in this folder (${DEV_FILE}): millrace status and the other commands use that one.`,
     );
-  await Promise.all([runSchedules(local, signal), readPulled(local, signal), printCounts(local, print, signal)]).catch(
-    (error) => {
-      if (!signal.aborted) throw error;
-    },
-  );
+  await Promise.all([
+    runSchedules(local, signal),
+    readPulled(local.runner, { everyMillis: SCHEDULED_EVERY_MILLIS, signal }),
+    printCounts(local, print, signal),
+    changeCrm?.(signal),
+  ]).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
   print('Stopping …');
 }
 
@@ -97,6 +104,11 @@ function welcome(
     `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files put here land in the bucket${prefixesOf({ runner })})`,
     ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
     `  Postgres         postgresql://${user}:${password}@${host}:${port}/${name}`,
+    ...runner.steps
+      .filter(followsCrm)
+      .map(
+        (step) => `                   (${nameOf(step)} follows ${CRM_TABLE}, a table that changes each second here)`,
+      ),
     `  Kinesis          ${servers.kinesis}`,
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
@@ -123,22 +135,6 @@ async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<nev
     await delay(SCHEDULED_EVERY_MILLIS, undefined, { signal });
     await Promise.all(scheduled.map((step) => runner.runNow(step)));
   }
-}
-
-/** The pause between two runs of a pulled source. */
-const PULL_AGAIN_MILLIS = 1_000;
-
-/** Reads each pulled source again as soon as a run of it has ended; one with `every` like the scheduled steps. */
-async function readPulled({ runner }: Local, signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    runner.steps.filter(isPulled).map(async (step) => {
-      for (;;) {
-        await runner.runNow(step);
-        const pauseMillis = step.every === undefined ? PULL_AGAIN_MILLIS : SCHEDULED_EVERY_MILLIS;
-        await delay(pauseMillis, undefined, { signal });
-      }
-    }),
-  );
 }
 
 const PRINT_EVERY_MILLIS = 2_000;

@@ -7,21 +7,27 @@ import type { AnySourceStep, Pipeline } from '../pipelines/pipeline.ts';
 const Taken = z.object({ type: z.string(), key: z.string(), time: z.string().optional() });
 
 /**
- * Puts a generator in the place of each source, so that streams get events that fit their schemas: `perSecond` in all.
- * Each source gets the same share. Throws a `UserMistake` that names the source whose events cannot be made.
+ * Puts a generator in the place of each source but those that follow a table, so that streams get events that fit their
+ * schemas: `perSecond` in all. Each source gets the same share. Throws a `UserMistake` that names the source whose
+ * events cannot be made.
  */
 export function underLoad(pipelines: readonly Pipeline[], perSecond: number): readonly Pipeline[] {
-  const count = pipelines.reduce((sum, { sources }) => sum + Object.keys(sources).length, 0);
+  const count = pipelines.flatMap(({ sources }) => Object.values(sources)).filter((step) => !followsTable(step)).length;
   if (count === 0) throw new UserMistake('--load: these pipelines have no source to put a generator in place of');
   return pipelines.map((pipeline) => ({
     ...pipeline,
     sources: Object.fromEntries(
       Object.entries(pipeline.sources).map(([name, step]) => [
         name,
-        generating(step, pipeline, { name, perSecond: perSecond / count }),
+        followsTable(step) ? step : generating(step, pipeline, { name, perSecond: perSecond / count }),
       ]),
     ),
   }));
+}
+
+/** What it makes are changes of rows: a generator would update and delete rows that are not there. */
+function followsTable({ read }: AnySourceStep): boolean {
+  return read.connector === 'postgres-changes';
 }
 
 /** The fields of a schema are not in the type of any pipeline: the function itself checks the names. */

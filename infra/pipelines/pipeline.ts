@@ -21,6 +21,11 @@ import { tableMistakes } from './table-mistakes.ts';
  */
 export interface Pipeline<S extends Streams = Streams> {
   readonly name: string;
+  /**
+   * The name of a database: a stage whose context does not have it (`databases`) does not get this pipeline. For a
+   * pipeline that reads a database which not every stage has.
+   */
+  readonly onlyWithDatabase?: string;
   readonly streams: S;
   readonly sources: Readonly<Record<string, AnySourceStep>>;
   readonly transforms: Readonly<Record<string, AnyTransformStep>>;
@@ -135,6 +140,7 @@ export function definePipeline<
   const Sinks,
 >(declaration: {
   readonly name: string;
+  readonly onlyWithDatabase?: string;
   readonly streams: S;
   readonly sources?: CheckedSources<NoInfer<S>, Sources>;
   readonly transforms?: CheckedTransforms<NoInfer<S>, Transforms>;
@@ -148,6 +154,7 @@ export function definePipeline<
   const planned = planJoins(joins, { streams: declaration.streams, transforms, tables });
   const pipeline = {
     name: declaration.name,
+    ...(declaration.onlyWithDatabase === undefined ? {} : { onlyWithDatabase: declaration.onlyWithDatabase }),
     streams: { ...declaration.streams, ...planned.streams },
     sources: (declaration.sources ?? {}) as Pipeline['sources'],
     transforms: { ...transforms, ...planned.transforms },

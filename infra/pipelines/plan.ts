@@ -14,6 +14,8 @@ import { type Writer, writersOf, writtenBy } from './writers.ts';
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
 export interface PipelinePlan {
   readonly name: string;
+  /** A stage whose context does not have this database does not get the pipeline. */
+  readonly onlyWithDatabase?: string;
   /** The streams that this pipeline creates. */
   readonly streams: readonly OwnStreamPlan[];
   readonly steps: readonly StepPlan[];
@@ -202,8 +204,10 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
     const resolved = stream(name);
     return resolved.kind === 'own' && resolved.pipeline === pipeline.name ? [resolved] : [];
   });
+  const { onlyWithDatabase } = pipeline;
   return {
     name: pipeline.name,
+    ...(onlyWithDatabase === undefined ? {} : { onlyWithDatabase }),
     streams,
     ticked: streams.filter(time.isTicked),
     steps: [

@@ -63,12 +63,30 @@ export async function currentKept(
   const outdir = await mkdtemp(join(tmpdir(), 'millrace-kept-'));
   try {
     const app = new App({ analyticsReporting: false, context: recommended, outdir });
-    await addStage(app, context, pipelines);
+    await addStage(app, withEveryDatabase(context, pipelines), pipelines);
     return new Map(stacksOf(app.synth(), context.stage).map(({ file, next }) => [file, next]));
   } finally {
     await rm(outdir, { recursive: true, force: true });
   }
 }
+
+/**
+ * Adds the databases without which a pipeline would be left out. What is recorded of a pipeline does not say which
+ * database it reads.
+ */
+function withEveryDatabase(context: Context, pipelines: readonly Pipeline[]): Context {
+  const needed = pipelines.flatMap(({ onlyWithDatabase: name }) => (name === undefined ? [] : [[name, ANY] as const]));
+  return { ...context, databases: { ...Object.fromEntries(needed), ...context.databases } };
+}
+
+const ANY: Context['databases'][string] = {
+  host: 'db.example.com',
+  port: 5_432,
+  name: 'any',
+  user: 'any',
+  secret: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:any-AbCdEf',
+  ca: 'public',
+};
 
 function stacksOf(assembly: CloudAssembly, stage: string): readonly { readonly file: string; readonly next: Kept }[] {
   const { platformStack } = namesOf({ stage, account: '', region: '', partition: '' });

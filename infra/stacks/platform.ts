@@ -83,7 +83,7 @@ export class PlatformStack extends Stack {
       if (found !== undefined) return found;
       const known = [...others.keys()].map((each) => `'${each}'`).join(', ') || 'none';
       throw new UserMistake(
-        `unknown database '${name}' of a sink: the context has ${known}; add it with -c databases='{"${name}": {…}}'`,
+        `unknown database '${name}' of a step: the context has ${known}; add it with -c databases='{"${name}": {…}}'`,
       );
     };
   }

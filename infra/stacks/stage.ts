@@ -20,7 +20,7 @@ import { PlatformStack } from './platform.ts';
 /** Adds a stage: the platform, and a stack for each of the pipelines that the context chooses. */
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
   const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
-  const plans = chosenOf(all, context);
+  const { plans, leftOut } = chosenOf(all, context);
   refuseTooManyConnections(plans, context);
   const entries = [
     DATABASE_INIT_ENTRY,
@@ -50,9 +50,14 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );
-  warnOfCrowds(all, stacks);
+  warnOfCrowds(
+    all.filter((plan) => !leftOut.includes(plan)),
+    stacks,
+  );
   for (const warning of connectionWarnings(plans, context))
     Annotations.of(platform).addWarningV2('millrace:connections', warning);
+  for (const plan of leftOut)
+    Annotations.of(platform).addInfo(`pipeline '${plan.name}' is left out: ${whyLeftOut(plan)}`);
   for (const plan of plans) {
     const stack = stacks.get(plan.name);
     // Stacks refer to each other by name, which the CDK cannot see.
@@ -79,15 +84,35 @@ function warnOfCrowds(plans: readonly PipelinePlan[], stacks: ReadonlyMap<string
   }
 }
 
-function chosenOf(pipelines: readonly PipelinePlan[], { pipelines: chosen }: Context): readonly PipelinePlan[] {
-  if (chosen === undefined) return pipelines;
+interface Chosen {
+  readonly plans: readonly PipelinePlan[];
+  /** Those that nobody has named, and that need a database which the context does not have. */
+  readonly leftOut: readonly PipelinePlan[];
+}
+
+function chosenOf(pipelines: readonly PipelinePlan[], context: Context): Chosen {
+  const isLeftOut = ({ onlyWithDatabase: database }: PipelinePlan): boolean =>
+    database !== undefined && !Object.hasOwn(context.databases, database);
+  const { pipelines: chosen } = context;
+  if (chosen === undefined)
+    return { plans: pipelines.filter((plan) => !isLeftOut(plan)), leftOut: pipelines.filter(isLeftOut) };
   const names = pipelines.map(({ name }) => name);
   const unknown = chosen.filter((name) => !names.includes(name));
-  if (unknown.length === 0) return pipelines.filter(({ name }) => chosen.includes(name));
-  const listed = unknown.map((name) => `'${name}'`).join(', ');
-  throw new UserMistake(
-    `context cannot be used:\n  pipelines: unknown pipeline ${listed}; use some of ${names.join(', ')}`,
-  );
+  if (unknown.length > 0) {
+    const listed = unknown.map((name) => `'${name}'`).join(', ');
+    throw new UserMistake(
+      `context cannot be used:\n  pipelines: unknown pipeline ${listed}; use some of ${names.join(', ')}`,
+    );
+  }
+  const plans = pipelines.filter(({ name }) => chosen.includes(name));
+  const lacking = plans.find(isLeftOut);
+  if (lacking !== undefined)
+    throw new UserMistake(`pipeline '${lacking.name}' cannot be deployed: ${whyLeftOut(lacking)}`);
+  return { plans, leftOut: [] };
+}
+
+function whyLeftOut({ onlyWithDatabase: database }: PipelinePlan): string {
+  return `it reads the database '${database}', and the context has none of that name; add it with -c databases='{"${database}":{…}}' (docs/databases.md#on-aws)`;
 }
 
 /** Account and region for names of stacks, which contain neither. */

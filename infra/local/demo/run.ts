@@ -1,11 +1,14 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { whyOf } from '../../emulator/why.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
+import { connectedTo } from '../crm/run-crm.ts';
 import { caughtUp, everythingDone } from '../everything-done.ts';
+import { readPulled } from '../read-pulled.ts';
 import { printOnce } from '../repeated-lines.ts';
 import { nameOf } from '../runner.ts';
 import { type Local, startLocal } from '../start.ts';
 import type { Check } from './checks.ts';
+import { type Crm, customersReport, openCrm, reconcileCustomers } from './customers.ts';
 import { ordersFile, weatherFile } from './data.ts';
 import { type Sent, sendReadings } from './devices.ts';
 import { askBoth, compareAnswers, orderReport } from './order-questions.ts';
@@ -19,8 +22,8 @@ import { type ShopData, shopData } from './shop-data.ts';
 const LONGEST_MILLIS = 5 * 60_000;
 
 /**
- * Sends two real data sets, and what a shop does, through the example pipelines on this machine, from their sources to
- * S3 and Postgres, and compares every count with the input files. Resolves to whether all counts agree.
+ * Sends two real data sets, what a shop does, and the changes of a table through the example pipelines on this machine,
+ * from their sources to S3 and Postgres, and compares every count with the input. Resolves to whether all counts agree.
  */
 export async function runDemo(
   pipelines: readonly Pipeline[],
@@ -28,7 +31,7 @@ export async function runDemo(
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedMillis = Date.now();
-  const given = { orders: ordersFile(), weather: weatherFile(), shop: await shopData(startedMillis) };
+  const files = { orders: ordersFile(), weather: weatherFile(), shop: await shopData(startedMillis) };
   const printFailure = printOnce(print);
   await using running = new AsyncDisposableStack();
   print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
@@ -45,8 +48,11 @@ export async function runDemo(
     },
     running,
   );
+  const database = await connectedTo(local.stage);
+  running.defer(() => database.end());
+  const given = { ...files, crm: await openCrm(local, database) };
   print(
-    `Started after ${seconds(startedMillis)}. Putting superstore.csv into the landing bucket, and sending weather.csv and the shop's events over HTTP …`,
+    `Started after ${seconds(startedMillis)}. Putting superstore.csv into the landing bucket, sending weather.csv and the shop's events over HTTP, and changing a table …`,
   );
   const progress = showProgress(local, print);
   const tooLong = AbortSignal.timeout(LONGEST_MILLIS);
@@ -59,7 +65,7 @@ export async function runDemo(
     );
   });
   print(`All steps have caught up after ${seconds(startedMillis)}.\n`);
-  const agrees = await report(local, { sent, shop: given.shop }, print);
+  const agrees = await report(local, { sent, database, ...given }, print);
   print(
     agrees
       ? `\nAll counts agree: nothing lost, no duplicates. ${seconds(startedMillis)} in all.`
@@ -72,9 +78,20 @@ interface Given {
   readonly orders: string;
   readonly weather: string;
   readonly shop: ShopData;
+  readonly crm: Crm;
 }
 
-async function flow(local: Local, { orders, weather, shop }: Given, signal: AbortSignal): Promise<Sent> {
+/** Sends everything, while the sources that a schedule reads are read, and waits until every step has done its work. */
+async function flow(local: Local, given: Given, signal: AbortSignal): Promise<Sent> {
+  const sent = new AbortController();
+  const reading = readPulled(local.runner, { everyMillis: 0, signal: AbortSignal.any([signal, sent.signal]) });
+  const sending = send(local, given, signal).finally(() => sent.abort());
+  // The reading ends only when it fails.
+  await Promise.race([sending, reading]);
+  return sending;
+}
+
+async function send(local: Local, { orders, weather, shop, crm }: Given, signal: AbortSignal): Promise<Sent> {
   const { runner } = local;
   const urlOf = (source: string): string => {
     const url = runner.urls.get(source);
@@ -83,7 +100,11 @@ async function flow(local: Local, { orders, weather, shop }: Given, signal: Abor
   };
   const [sent] = await Promise.all([
     sendReadings(urlOf('sensors/devices'), weather),
-    runner.landing.put(orders, 'orders/superstore.csv'),
+    // An order meets its customer only when the customer came first.
+    crm
+      .rowsRead(signal)
+      .then(() => caughtUp(local, 'customers', signal))
+      .then(() => Promise.all([runner.landing.put(orders, 'orders/superstore.csv'), crm.change(signal)])),
     sendCustomers(urlOf, shop)
       .then(() => caughtUp(local, 'shop', signal))
       .then(() => sendShop(urlOf, shop)),
@@ -94,34 +115,29 @@ async function flow(local: Local, { orders, weather, shop }: Given, signal: Abor
 
 async function report(
   local: Local,
-  { sent, shop }: { readonly sent: Sent; readonly shop: ShopData },
+  { sent, database, shop, crm }: Pick<Given, 'shop' | 'crm'> & { readonly sent: Sent; readonly database: pg.Client },
   print: (text: string) => void,
 ): Promise<boolean> {
   const { stage } = local;
-  const { host, port, name, user, password } = stage.resources.database;
-  const database = new pg.Client({ host, port, database: name, user, password });
-  await database.connect();
-  try {
-    print(await stepReport(local));
-    print(await deadLetterReport(stage));
-    print(`The HTTP source rejected ${sent.rejected} requests that are not JSON, with status 400.\n`);
-    print(await objectReport(stage));
-    print(await queryReport(database));
-    const answers = await askBoth(stage, database);
-    print(orderReport(answers));
-    print(await shopReport(database));
-    const checks: readonly Check[] = [
-      ...(await reconcileOrders(stage, database)),
-      ...compareAnswers(answers),
-      ...(await reconcileSensors(stage, database, sent)),
-      ...(await reconcileShop(database, shop)),
-      ...(await reconcileDeadLetters(stage, sent)),
-    ];
-    print(checkReport(checks));
-    return checks.every(({ expected, found }) => expected === found);
-  } finally {
-    await database.end();
-  }
+  print(await stepReport(local));
+  print(await deadLetterReport(stage));
+  print(`The HTTP source rejected ${sent.rejected} requests that are not JSON, with status 400.\n`);
+  print(await objectReport(stage));
+  print(await queryReport(database));
+  const answers = await askBoth(stage, database);
+  print(orderReport(answers));
+  print(await shopReport(database));
+  print(await customersReport(stage));
+  const checks: readonly Check[] = [
+    ...(await reconcileOrders(stage, database)),
+    ...compareAnswers(answers),
+    ...(await reconcileSensors(stage, database, sent)),
+    ...(await reconcileShop(database, shop)),
+    ...(await reconcileCustomers(stage, database, crm)),
+    ...(await reconcileDeadLetters(stage, sent)),
+  ];
+  print(checkReport(checks));
+  return checks.every(({ expected, found }) => expected === found);
 }
 
 function seconds(sinceMillis: number): string {

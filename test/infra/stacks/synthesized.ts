@@ -20,6 +20,8 @@ export interface Synthesized {
   readonly after: readonly string[];
   /** The warnings of `cdk synth`, without their constructs. */
   readonly warnings: readonly string[];
+  /** What `cdk synth` says beside, without their constructs. */
+  readonly infos: readonly string[];
 }
 
 /** Lets a template name the bundles where they are: copies of them, of 70 MB each, took most of a synthesis. */
@@ -35,12 +37,15 @@ export async function synthesized(
     const app = new App({ analyticsReporting: false, context: { ...recommended, ...NO_COPIES }, outdir });
     await addStage(app, parseContext(context), pipelines);
     const assembly = app.synth();
+    const saidBy = (artifact: (typeof assembly.stacks)[number], wanted: string): string[] =>
+      artifact.messages.filter(({ level }) => level === wanted).map(({ entry }) => String(entry.data));
     const stacks = new Map(
       assembly.stacks.map((artifact): [string, Synthesized] => [
         artifact.stackName,
         {
           template: Template.fromJSON(artifact.template as Record<string, unknown>),
-          warnings: artifact.messages.filter(({ level }) => level === 'warning').map(({ entry }) => String(entry.data)),
+          warnings: saidBy(artifact, 'warning'),
+          infos: saidBy(artifact, 'info'),
           after: artifact.dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets')),
         },
       ]),
