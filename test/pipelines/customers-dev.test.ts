@@ -75,7 +75,9 @@ test('dev follows a table of its Postgres that a CRM changes, also when that Pos
     const ann = `SELECT name, city FROM customers WHERE customer_id = 'ann'`;
     await eventually(async () => {
       await using database = await connected(url);
-      expect((await database.query(`SELECT to_regclass('public.customers') AS is`)).rows).toEqual([{ is: 'customers' }]);
+      expect((await database.query(`SELECT to_regclass('public.customers') AS is`)).rows).toEqual([
+        { is: 'customers' },
+      ]);
     });
     const insert = `INSERT INTO crm.customers VALUES ('ann', 'Ann', 'Consumer', 'Bern', 12.50)`;
     await mirrored(insert, ann, [{ name: 'Ann', city: 'Bern' }]);

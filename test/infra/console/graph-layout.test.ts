@@ -14,7 +14,9 @@ test('a graph has every step once, and every stream that a step reads or writes'
     const { nodes } = layOut(plan);
     const named = (kind: string): string[] => nodes.filter(({ node }) => node === kind).map(({ name }) => name);
     expect(named('step').sort()).toEqual(plan.steps.map(({ name }) => name).sort());
-    const borrowed = Object.entries(pipeline.streams).flatMap(([name, stream]) => ('of' in stream ? [name] : []));
+    const borrowed = Object.values(pipeline.streams).flatMap((stream) =>
+      'of' in stream ? [`${stream.of.pipeline}/${stream.of.stream}`] : [],
+    );
     expect(named('stream').sort()).toEqual([...plan.streams.map(({ name }) => name), ...borrowed].sort());
   }
 });

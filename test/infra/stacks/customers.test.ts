@@ -18,7 +18,9 @@ beforeAll(async () => {
 
 const functionNamed = (step: string) => {
   const FunctionName = `millrace-dev-customers--${step}`;
-  const [found] = Object.values(stack.template.findResources('AWS::Lambda::Function', { Properties: { FunctionName } }));
+  const [found] = Object.values(
+    stack.template.findResources('AWS::Lambda::Function', { Properties: { FunctionName } }),
+  );
   return found?.Properties;
 };
 

@@ -26,7 +26,10 @@ test('the users of the CRM do the same in each run: they insert, update, delete 
   const sent = await sentIn(40);
   expect(await sentIn(40)).toEqual(sent);
   for (const start of ['INSERT', 'UPDATE', 'DELETE', 'COMMIT', 'ROLLBACK'])
-    expect(sent.some((statement) => statement.startsWith(start)), start).toBe(true);
+    expect(
+      sent.some((statement) => statement.startsWith(start)),
+      start,
+    ).toBe(true);
 });
 
 test('customers with orders stay, and keep their name and segment', async () => {
