@@ -1,5 +1,6 @@
 import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
 import { dynamoDbOnAws, dynamoDbOnLaptop } from './sinks/dynamodb.ts';
+import { openSearchOnAws, openSearchOnLaptop } from './sinks/opensearch.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
@@ -75,6 +76,16 @@ export const connectors = {
     bundledResources: [],
     onAws: dynamoDbOnAws,
     onLaptop: dynamoDbOnLaptop,
+  },
+  opensearch: {
+    kind: 'sink',
+    delivery: 'either',
+    progress: 'checkpoint',
+    prefixOf: undefined,
+    // A field for each of the stream's schema, without a bound.
+    bundledResources: ['fields'],
+    onAws: openSearchOnAws,
+    onLaptop: openSearchOnLaptop,
   },
   webhook: {
     kind: 'sink',

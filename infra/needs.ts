@@ -62,7 +62,10 @@ export interface AwsResources {
    * Finds the stage's database, or another one by name. Throws a `UserMistake` when the context has none of that name.
    */
   database(name: string | undefined): AwsDatabase;
-  /** The DynamoDB tables that the stage's users make: what their names begin with, and the ARN of one of them. */
+  /**
+   * The DynamoDB tables that the stage's users make: what their names begin with, and the ARN of one of them. The names
+   * of indices of OpenSearch begin in the same way.
+   */
   readonly tables: { readonly prefix: string; arnOf(name: string): string };
   /** Returns a secret of this step with a random value. The same purpose gives the same secret. */
   secret(purpose: string): KeptSecret;
@@ -105,8 +108,10 @@ export interface LaptopResources {
     readonly user: string;
     readonly password: string;
   };
-  /** What the names of the tables of DynamoDB begin with. */
+  /** What the names of the tables of DynamoDB and of the indices of OpenSearch begin with. */
   readonly tablePrefix: string;
   /** The endpoint that takes the requests of webhooks in place of other machines. */
   readonly webhooks: string;
+  /** The endpoint that takes the documents of OpenSearch sinks in place of other machines. */
+  readonly search: string;
 }

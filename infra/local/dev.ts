@@ -2,8 +2,10 @@ import { type FSWatcher, watch } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { SinkName } from '../connectors.ts';
 import { whyOf } from '../emulator/why.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
+import type { PipelinePlan } from '../pipelines/plan.ts';
 import { REPOSITORY } from '../repository.ts';
 import { CRM_TABLE } from './crm/crm-table.ts';
 import { followsCrm, startCrm } from './crm/run-crm.ts';
@@ -112,14 +114,21 @@ function welcome(
     `  Kinesis          ${servers.kinesis}`,
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
-    ...(plans.some(({ steps }) => steps.some((step) => step.kind === 'sink' && step.connector === 'webhook'))
+    ...(has(plans, 'webhook')
       ? [`  webhooks         ${servers.webhooks.endpoint}   (requests to other machines end here: GET shows them)`]
+      : []),
+    ...(has(plans, 'opensearch')
+      ? [`  OpenSearch       ${servers.search.endpoint}   (keeps documents for sinks; GET /<index>/_search shows them)`]
       : []),
     '',
     'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',
     'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. Changes under functions/ are reloaded.`,
   ].join('\n');
+}
+
+function has(plans: readonly PipelinePlan[], connector: SinkName): boolean {
+  return plans.some(({ steps }) => steps.some((step) => step.kind === 'sink' && step.connector === connector));
 }
 
 /** Lists which source reads which prefix: `: orders/exports reads orders/`. Empty without sources of files. */

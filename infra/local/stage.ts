@@ -46,6 +46,7 @@ export async function createStage(
       lake: names.lake,
       database,
       webhooks: servers.webhooks.endpoint,
+      search: servers.search.endpoint,
       tablePrefix: names.tablePrefix,
     },
     environment: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { openSearchSink } from '../../functions/sinks/opensearch/opensearch.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { slackSink, webhookSink } from '../../functions/sinks/webhook/webhook.ts';
@@ -247,6 +248,34 @@ export const saleNotices = definePipeline({
       }),
     },
     channel: { from: 'sales', write: slackSink({ message: 'A sale in {data.shop}: *{data.total} €*' }) },
+  },
+});
+// #endregion
+
+// #region opensearch
+export const priceSearch = definePipeline({
+  name: 'price-search',
+  streams: { prices: streamOf(priceLists, 'prices') },
+  sinks: {
+    current: {
+      from: 'prices',
+      write: openSearchSink({
+        endpoint: 'https://search-shop-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com',
+        arn: 'arn:aws:es:eu-west-1:123456789012:domain/shop',
+        index: 'prices',
+        tombstoneDays: 30,
+      }),
+    },
+    every: {
+      from: 'prices',
+      write: openSearchSink({
+        endpoint: 'https://search.example.com',
+        index: 'price_history',
+        document: 'event',
+        create: false,
+      }),
+      every: minutes(5),
+    },
   },
 });
 // #endregion

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { openSearchDefinition } from '../../functions/sinks/opensearch/opensearch.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import { webhookDefinition } from '../../functions/sinks/webhook/webhook.ts';
@@ -149,6 +150,22 @@ An event whose type ends with \`.deleted\` leaves a tombstone: the key, the vers
 Make the table before you deploy: \`aws dynamodb create-table --table-name millrace-<stage>-<table> --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH --billing-mode PAY_PER_REQUEST\`. The step waits, and its log says why, while the table is missing, has a sort key or a key of another type, or belongs to another step, because versions of two steps do not compare. \`millrace replay --into <name>\` writes to the table \`millrace-<stage>-<table>--<name>\`, which you make as well. While DynamoDB throttles or is away, the batch is tried again.
 
 An event becomes a dead letter when its data is no object, has a number of more than 38 digits or out of DynamoDB's range, is nested deeper than 32 levels, has another value in the field that the table's key is called after, or makes an item larger than 400 KB.`,
+  },
+  opensearch: {
+    call: 'openSearchSink',
+    module: 'functions/sinks/opensearch/opensearch.ts',
+    options: openSearchDefinition.options,
+    summary:
+      "Keeps the latest event of each key as a document of an OpenSearch index: in a managed domain, in a serverless collection of the type *search*, or in a server of your own (2.9 or newer). The document is the event's data as it came. The sink is continuous, or scheduled when its step says `every`. Its function runs outside the stage's network.",
+    guarantees: `Each event changes the index *once*. Every event has a version that grows along its shard, and OpenSearch takes a document only where the version that it has is lower (\`version_type: external\`, so the version is the document's \`_version\`). So a repeat, an event that comes late, or a slow twin of an invocation changes nothing. Of several events with one key in a batch only the last one is sent; when OpenSearch refuses that one, the ones before it follow. A bulk request has up to 5,000 documents and 5 MiB. A rewind writes everything again under higher versions, so it repairs an index; while it catches up, the index shows older events. A dead letter that is put back is written with the version that it had: where a later event is stored, it loses. A letter without a version (its event was given up while the checkpoints were out of reach) is written only where the index has no document of its key; otherwise it becomes a dead letter again.
+
+An event whose type ends with \`.deleted\` leaves a tombstone, because OpenSearch forgets the version of a deleted document after a minute: \`millrace_deleted: true\`, and \`millrace_expires\`, which is \`tombstoneDays\` later. Leave tombstones out when you search, and the document \`millrace-step\` too, which says whose index it is: read through an alias with the filter \`{"bool": {"must_not": {"exists": {"field": "millrace_deleted"}}}}\`. From time to time remove those that have expired: \`POST <index>/_delete_by_query?conflicts=proceed\` with \`{"query": {"range": {"millrace_expires": {"lt": "now"}}}}\`. Limitation: a dead letter that is put back after its key's tombstone has gone brings the document back. A serverless collection has no such request: there tombstones stay.
+
+The sink makes the index when it is missing: texts can be searched by their words, and as a whole by \`<field>.keyword\` up to 256 characters; \`z.iso.datetime()\` and \`z.iso.date()\` are dates; what may be anything, and fields that the schema does not declare, are kept and not searched. Make the index yourself to choose otherwise, or to add fields later. The step waits, and its log says why, while the index has a type that would refuse or change the values of a field, is strict and lacks a field, or belongs to another step, because versions of two steps do not compare. It waits too, and no event is lost, while the server is away, has no time (408, 429 and 5xx, after five attempts with back-off), does not accept the login or the role (401, 403), or answers what is no JSON. Pause the step before you delete its index. \`millrace replay --into <name>\` writes to the index \`millrace-<stage>-<index>--<name>\`.
+
+With \`arn\`, requests are signed as the role of the function, which the deployment allows this index of the domain, or to call the collection. Map that role in the domain where it has fine-grained access control, and name it in the data access policy of a collection: it needs to read and write documents, and to describe and create the index. A managed domain has to be reachable from outside a VPC. Without \`arn\`, store \`user:password\` in the secret \`millrace-<stage>-<pipeline>--<step>--login\`; a changed secret is read within a minute.
+
+An event becomes a dead letter when its data is no object, when its key has more than 512 bytes, when it has a field \`millrace_deleted\`, \`millrace_expires\` or \`millrace_owner\`, or when OpenSearch refuses the one document: the letter has OpenSearch's reason. On a laptop no request leaves the machine, unless \`endpoint\` is on this machine: \`millrace dev\` keeps the documents, compares versions and types, and lists them at the address that it prints; it answers no searches.`,
   },
   webhook: {
     call: 'webhookSink',

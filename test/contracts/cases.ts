@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { mqttContract } from './mqtt-harness.ts';
+import { openSearchHarness } from './opensearch-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
 import { pulledSourceContract } from './pulled-sources.ts';
 import { dynamoDbHarness, parquetHarness, postgresHarness, s3Harness, webhookHarness } from './sink-harnesses.ts';
@@ -35,6 +36,7 @@ export const sinkCases: Readonly<Record<SinkName, readonly SinkCase[]>> = {
     { name: 'postgres, mirroring', harness: (server) => postgresHarness({ key: 'n', mode: 'mirror' }, server) },
   ],
   dynamodb: [{ name: 'dynamodb', harness: () => dynamoDbHarness }],
+  opensearch: [{ name: 'opensearch', harness: () => openSearchHarness }],
   webhook: (['event', 'data'] as const).map((body) => ({
     name: `webhook, posting ${body === 'event' ? 'events' : 'data'}`,
     harness: () => webhookHarness(body),

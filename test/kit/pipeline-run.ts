@@ -7,6 +7,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
+import type { StoredDocument } from '../../infra/local/servers/search-indices.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
 import { remakeTable } from '../../infra/operation/control/remake-table.ts';
 import { type ReplayRequest, replayInto } from '../../infra/operation/control/replay.ts';
@@ -67,6 +68,8 @@ export interface PipelineRun<S extends Streams> {
   table(name: string): readonly Row[];
   /** Returns the items of a DynamoDB table that a sink writes, its own item included. */
   items(table: string): readonly Item[];
+  /** Returns the documents of an index that a sink writes, by id, its own document included. */
+  documents(index: string): ReadonlyMap<string, StoredDocument>;
   /** Returns what each transaction of a table step has changed, in their order. */
   commits(table: string): readonly TableCommit[];
   /** Returns the sources of which a step's states have marks: it drops their repeats. */
@@ -321,6 +324,7 @@ export async function startPipelineRun<S extends Streams>(
     bucket: (name) => bucketView(world, bucketNamed(world, name)),
     table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
     items: (name) => stage.dynamodb.items(`${stage.names.tablePrefix}${name}`),
+    documents: (name) => stage.search.documents(`${stage.names.tablePrefix}${name}`),
     sources: (name) => sourcesOf(world, stepOf(name)),
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     watch: (name, watcher) => stage.tables.watch(tableNamed(world, pipeline.name, name), watcher),
@@ -461,7 +465,7 @@ function pathOf({ pipeline, name }: StepPlan): string {
   return `/${pipeline}/${name}`;
 }
 
-const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres', 'webhook'];
+const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres', 'webhook', 'opensearch'];
 
 /** Throws when no step makes a call at the site: such a fault would never happen, and the test would not notice. */
 function checkSite(site: string, stepOf: (name: string) => StepPlan): void {

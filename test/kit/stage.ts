@@ -1,14 +1,17 @@
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { PortionBounds } from '../../functions/runtime/log/portion.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import { searchFieldsOf } from '../../functions/sinks/opensearch/fields.ts';
+import { mappingOf } from '../../functions/sinks/opensearch/mapping.ts';
 import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import { generationOf } from '../../infra/bundle.ts';
 import { connectors } from '../../infra/connectors.ts';
 import { LIMITS } from '../../infra/delivery.ts';
 import type { VirtualClock } from '../../infra/emulator/clock.ts';
+import { createSearchIndices, type SearchIndices } from '../../infra/local/servers/search-indices.ts';
 import { type Names, namesOf } from '../../infra/names.ts';
 import type { LaptopResources } from '../../infra/needs.ts';
-import { outputsOf, type PipelinePlan, type StepPlan, schemaOf } from '../../infra/pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, type SinkPlan, type StepPlan, schemaOf } from '../../infra/pipelines/plan.ts';
 import { stepConfigOf } from '../../infra/pipelines/step-config.ts';
 import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
 import { serverOnLaptop } from '../../infra/sinks/postgres.ts';
@@ -28,6 +31,7 @@ export interface Stage {
   readonly sqs: Sqs;
   readonly tables: Tables;
   readonly webhooks: Webhooks;
+  readonly search: SearchIndices;
   /** Set where records are small: then portions are small too, so that few events make several. */
   readonly portion: PortionBounds | undefined;
   /** How often changed code of each step was deployed. */
@@ -63,6 +67,7 @@ export async function createStage(
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
     tables: createTables({ pageBytes: recordBytes === undefined ? undefined : SMALL_PAGE_BYTES }),
     webhooks: createWebhooks(),
+    search: createSearchIndices(),
     portion: recordBytes === undefined ? undefined : SMALL_PORTION,
     changes: new Map(),
     streamName: (stream) => streamNameOf(names, stream),
@@ -79,7 +84,10 @@ export async function createStage(
   };
   stage.dynamodb.createTable(names.checkpoints, CHECKPOINT_TABLE_KEY);
   for (const bucket of [names.deadLetters, names.landing, names.lake]) stage.s3.createBucket(bucket);
-  for (const step of plans.flatMap(({ steps }) => steps)) if (step.delivery === 'queue') createQueues(stage, step);
+  for (const step of plans.flatMap(({ steps }) => steps)) {
+    if (step.delivery === 'queue') createQueues(stage, step);
+    if (step.kind === 'sink' && step.connector === 'opensearch') createIndex(stage, step);
+  }
   for (const stream of streamsOf(plans)) await createStream(stage, stream, clock);
   return stage;
 }
@@ -127,6 +135,13 @@ function createQueues({ sqs, names }: Stage, { pipeline, name }: StepPlan): void
   });
 }
 
+/** Creates a sink's index from the stream's schema, whatever `create` says. */
+function createIndex({ search, names }: Stage, step: SinkPlan): void {
+  const { index } = step.options as { readonly index: string };
+  const body = JSON.stringify({ mappings: mappingOf(searchFieldsOf(schemaOf(step))) });
+  search.perform({ method: 'PUT', path: `/${names.tablePrefix}${index}`, body });
+}
+
 function streamNameOf(names: Names, stream: StreamPlan): string {
   return stream.kind === 'own'
     ? names.stream(stream.pipeline, stream.name)
@@ -135,8 +150,11 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
 
 function placesOf({ landing, lake, tablePrefix }: Names): LaptopResources {
   const database = { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' };
-  return { landing, lake, database, webhooks: WEBHOOKS, tablePrefix };
+  return { landing, lake, database, webhooks: WEBHOOKS, search: NOBODY, tablePrefix };
 }
+
+/** Nobody listens here: the indices of a run are in its memory. */
+const NOBODY = 'http://127.0.0.1:1';
 
 /** Returns a connector's resources. The kit creates tables from the stream's schema. */
 function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopResources): unknown {

@@ -13,6 +13,8 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { openSearchOver } from '../../functions/sinks/opensearch/opensearch.ts';
+import type { Send } from '../../functions/sinks/opensearch/send.ts';
 import { parquetSinkWith } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { parquetFiles } from '../../functions/sinks/s3/parquet/parquet-file.ts';
 import type { Post } from '../../functions/sinks/webhook/post.ts';
@@ -60,6 +62,7 @@ function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): S
     s3: lakeSink(process),
     dynamodb: dynamoDbDefinition,
     postgres: world.stage.tables.sink(databaseCall(world, process)),
+    opensearch: openSearchOver({ send: searchCall(world, process), sleep: process.sleep, random: process.random }),
     webhook: webhookOver({ post: webhookCall(world, process) }),
   };
   return definitions[connector] as SinkDefinition<never, never>;
@@ -101,6 +104,24 @@ function webhookCall({ calls, stage }: World, process: SimulatedProcess): Post {
       attempts: 1,
       throttled: () => ({ status: 429, retryAfter: '2', location: undefined, start: '' }),
     });
+}
+
+function searchCall({ calls, stage }: World, process: SimulatedProcess): Send {
+  return (_endpoint, { method, path, body }, signal) =>
+    calls.make(process, {
+      name: `opensearch.${searchCallName(method, path)}`,
+      perform: () => stage.search.perform({ method, path, body: Buffer.from(body ?? []).toString() }),
+      signal,
+      attempts: 1,
+      throttled: () => ({ status: 429, text: '' }),
+    });
+}
+
+/** `Bulk` of `_bulk`, `Doc` of `_doc`; `Index` of the index itself. */
+function searchCallName(method: string, path: string): string {
+  const [, , operation = 'index'] = path.split('/');
+  const word = operation.replace('_', '');
+  return `${method === 'PUT' ? 'Put' : ''}${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** What a step's process needs from the run. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isEndpoint, isHere } from '../../clients/endpoint.ts';
 import { type ReadSecret, textOfSecret } from '../../clients/secret-text.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
@@ -8,7 +9,7 @@ import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
 import { openGate } from './gate.ts';
 import { fieldsOf } from './message.ts';
-import { isEndpoint, isHere, Options, type WebhookOptions } from './options.ts';
+import { Options, type WebhookOptions } from './options.ts';
 import { type Post, postByFetch } from './post.ts';
 import { signingKeyIn } from './request.ts';
 import { type Sending, sendEvents } from './send-events.ts';

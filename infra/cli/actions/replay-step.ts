@@ -1,5 +1,5 @@
+import { isEndpoint } from '../../../functions/clients/endpoint.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { isEndpoint } from '../../../functions/sinks/webhook/options.ts';
 import type { SinkName } from '../../connectors.ts';
 import { AFRESH } from '../../operation/control/refuse-move.ts';
 import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
@@ -82,16 +82,23 @@ const DESTINATIONS: Readonly<Record<SinkName, { readonly fits: (into: string) =>
     fits: (into) => /^(?!.*--)[\w.-]{1,100}$/.test(into),
     what: "name: use letters, digits and _ . -, without '--'",
   },
+  opensearch: {
+    fits: (into) => /^(?!.*--)[a-z0-9_.-]{1,100}$/.test(into),
+    what: "name: use small letters, digits and _ . -, without '--'",
+  },
   webhook: { fits: isEndpoint, what: 'url: use one of https, without a user, a password or a #' },
 };
 
 type Destination =
   | { readonly table: string }
   | { readonly url: string }
+  | { readonly index: string }
   | { readonly bucket: string; readonly prefix: string };
 
 function destinationOf({ connector, options }: SinkPlan, { names }: Target, into: string): Destination {
   if (connector === 'webhook') return { url: into };
+  if (connector === 'opensearch')
+    return { index: `${names.tablePrefix}${(options as { readonly index: string }).index}--${into}` };
   if (connector === 'dynamodb')
     return { table: `${names.tablePrefix}${(options as { readonly table: string }).table}--${into}` };
   if (connector !== 's3') return { table: into };
@@ -100,5 +107,6 @@ function destinationOf({ connector, options }: SinkPlan, { names }: Target, into
 
 function destinationText(destination: Destination): string {
   if ('url' in destination) return new URL(destination.url).origin;
+  if ('index' in destination) return `index ${destination.index}`;
   return 'table' in destination ? `table ${destination.table}` : `the lake below ${destination.prefix}`;
 }

@@ -5,6 +5,7 @@ import { startLogServer } from '../../emulator/log/server.ts';
 import { ACCOUNT, REGION } from '../target.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { type SearchServer, startSearchServer } from './search-server.ts';
 import { type StorageServer, startStorage } from './storage-server.ts';
 import { refusalOfWebPage } from './web-pages.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
@@ -20,6 +21,7 @@ export interface Servers {
   readonly storage: StorageServer;
   readonly postgres: PostgresServer;
   readonly webhooks: WebhookReceiver;
+  readonly search: SearchServer;
 }
 
 /** Ports to listen on. A port that is not given is any free one. */
@@ -46,7 +48,7 @@ export async function startServers(
     region: REGION,
     transitionMillis: 0,
   });
-  const [kinesis, dynamodb, storage, postgres, webhooks] = await settledTogether([
+  const [kinesis, dynamodb, storage, postgres, webhooks, search] = await settledTogether([
     startServer('Kinesis', ports.kinesis, async () => {
       const server = await startLogServer(log, {
         port: ports.kinesis ?? 0,
@@ -79,8 +81,13 @@ export async function startServers(
       running.defer(() => server.stop());
       return server;
     }),
+    startServer('OpenSearch', undefined, async () => {
+      const server = await startSearchServer();
+      running.defer(() => server.stop());
+      return server;
+    }),
   ]);
-  return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres, webhooks };
+  return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres, webhooks, search };
 }
 
 /** Starts one server. An error that somebody can mend becomes one line that says how. */

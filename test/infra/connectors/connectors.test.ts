@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { dynamoDbDefinition, dynamoDbSink } from '../../../functions/sinks/dynamodb/dynamodb.ts';
+import { openSearchDefinition, openSearchSink } from '../../../functions/sinks/opensearch/opensearch.ts';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { parquetDefinition } from '../../../functions/sinks/s3/parquet/parquet.ts';
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
@@ -27,6 +28,9 @@ interface Case {
   readonly options: unknown;
   readonly definition: { readonly options: z.ZodType; readonly resources: z.ZodType };
 }
+
+const DOMAIN = 'arn:aws:es:eu-west-1:123456789012:domain/rows';
+const COLLECTION = 'arn:aws:aoss:eu-west-1:123456789012:collection/abc123';
 
 /** Every connector, with each choice of its options that changes what it needs. */
 const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
@@ -77,6 +81,10 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     definition: postgresDefinition,
   })),
   dynamodb: [{ options: dynamoDbSink({ table: 'rows' }).options, definition: dynamoDbDefinition }],
+  opensearch: ([undefined, DOMAIN, COLLECTION] as const).map((arn) => ({
+    options: openSearchSink({ endpoint: 'https://search.example.com', index: 'rows', ...(arn && { arn }) }).options,
+    definition: openSearchDefinition,
+  })),
   webhook: [
     webhookSink({ url: 'https://example.com/rows', body: 'data' }),
     webhookSink(),
@@ -106,6 +114,7 @@ const LAPTOP: LaptopResources = {
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
   tablePrefix: 'millrace-dev-',
   webhooks: 'http://127.0.0.1:50001',
+  search: 'http://127.0.0.1:50002',
 };
 
 function awsWith(database: AwsDatabase, key?: string): AwsResources {
@@ -239,6 +248,23 @@ describe('a connector says', () => {
     ]);
     expect(secretsOf(webhookSink().options)).toEqual([...key, 'reads the url', 'url', 'decrypts the url', 'key/k']);
     expect(secretsOf(webhookSink({ url: 'https://example.com', signed: false }).options)).toEqual([]);
+  });
+
+  test('that an OpenSearch sink signs for its own index alone, or reads its login', () => {
+    const grantsOf = (arn: string | undefined) => {
+      const { options } = openSearchSink({
+        endpoint: 'https://search.example.com',
+        index: 'rows',
+        ...(arn && { arn }),
+      });
+      return connectors.opensearch.onAws({ pipeline: 'p', name: 's', options, schema: Row }, AWS).statements;
+    };
+    const index = `${DOMAIN}/millrace-dev-rows`;
+    expect(grantsOf(DOMAIN)).toMatchObject([
+      { actions: ['es:ESHttpGet', 'es:ESHttpPost', 'es:ESHttpPut'], resources: [index, `${index}/*`, `${index}--*`] },
+    ]);
+    expect(grantsOf(COLLECTION)).toMatchObject([{ actions: ['aoss:APIAccessAll'], resources: [COLLECTION] }]);
+    expect(grantsOf(undefined)).toMatchObject([{ actions: ['secretsmanager:GetSecretValue'] }]);
   });
 
   test('the columns of its table, only when it may have to create the table', () => {

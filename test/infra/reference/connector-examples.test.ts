@@ -5,6 +5,7 @@ import {
   customerCopy,
   priceItems,
   priceLists,
+  priceSearch,
   priceTables,
   saleNotices,
   salesLake,
@@ -127,4 +128,13 @@ test('dynamoDbSink: one table holds the latest price, the other one every price'
   const itemsOf = (table: string) => run.items(table).filter(({ owner }) => owner === undefined);
   expect(itemsOf('prices')).toMatchObject([{ id: { S: 'a' }, price: { N: '1.75' } }]);
   expect(itemsOf('price_history')).toHaveLength(2);
+});
+
+test('openSearchSink: one index holds the latest price, the other one every price', async () => {
+  const run = await givenPipeline(priceSearch, { beside: [priceLists] });
+  await run.given('prices', prices, { key: 'sku' });
+  await run.settled();
+  expect(JSON.parse(run.documents('prices').get('a')?.source ?? '')).toEqual(prices[1]);
+  const history = [...run.documents('price_history').values()].map(({ source }) => JSON.parse(source) as object);
+  expect(history.filter((one) => !('millrace_owner' in one))).toEqual(prices);
 });
