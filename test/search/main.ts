@@ -7,8 +7,8 @@ import { REPOSITORY } from '../../infra/repository.ts';
 import { REAL_SERVER } from '../kit/search-server.ts';
 
 /**
- * `npm run test:search`: runs the OpenSearch sink's tests, and its contract suite, against the real server. Maven fetches
- * the server once, into `.millrace/search`; it runs on Java 17 to 21, which `JAVA_HOME` names.
+ * `npm run test:search`: runs the OpenSearch sink's tests, and its contract suite, against the real server. Maven
+ * fetches the server once, into `.millrace/search`; it runs on Java 17 to 21, which `JAVA_HOME` names.
  */
 const JARS = join(REPOSITORY, '.millrace', 'search', 'jars');
 const SUITES = ['test/functions/sinks/opensearch', 'test/contracts/sinks.test.ts'];
