@@ -20,7 +20,17 @@ export interface Event<D = unknown> {
   /** Sequences of one source compare as text. Undefined when another producer gave none. */
   readonly sequence: string | undefined;
   readonly traceparent: string | undefined;
+  /** Of a change in a database: the id of the transaction that has made it. */
+  readonly xid?: string | undefined;
+  /** Of a change in a database: the place of its transaction's commit in the database's log. */
+  readonly commitLsn?: string | undefined;
   readonly data: D;
+}
+
+/** A part of the 128-bit space of hash keys. Both bounds are included. */
+export interface HashRange {
+  readonly from: bigint;
+  readonly to: bigint;
 }
 
 /**
@@ -54,6 +64,13 @@ export interface ReceivedEvent<D = unknown> extends Event<D> {
    * say it.
    */
   readonly redrivenFrom?: string | undefined;
+  /**
+   * The batch sets it on an event that stands in every shard, such as a truncation (`OutgoingEvent.everywhere`): the
+   * parts of the hash space for which it counts here. It says nothing about keys that hash elsewhere.
+   */
+  parts?: readonly HashRange[] | undefined;
+  /** The range that this copy of such an event was aimed at, by its writer. */
+  readonly aim?: HashRange | undefined;
 }
 
 /** An event that is not in the log yet. Sources and transforms hand it to the log writer. */
@@ -65,6 +82,8 @@ export interface OutgoingEvent {
   readonly key: string;
   readonly sequence: string | undefined;
   readonly traceparent: string | undefined;
+  readonly xid?: string | undefined;
+  readonly commitLsn?: string | undefined;
   /** Set only on a dead letter that is put back: the one step that it is for. */
   readonly redrivenFor?: string | undefined;
   /** Set only beside `redrivenFor`. */
@@ -72,9 +91,12 @@ export interface OutgoingEvent {
   /** Set only beside `redrivenFor`: `<shard>/<position>` of the dead letter. */
   readonly redrivenFrom?: string | undefined;
   /**
-   * Set on a tick (time/tick.ts): it goes into every shard, in its place among the other events, aimed at that shard.
+   * Set on a tick (time/tick.ts), and on an event that concerns every key: it goes into every shard, in its place among
+   * the other events, aimed at that shard.
    */
   readonly everywhere?: true;
+  /** The log writer sets it: the range of the shard that an event with `everywhere` is aimed at. */
+  readonly aim?: HashRange | undefined;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
   /** The event as it is in a record, where that was made before. */

@@ -129,6 +129,11 @@ export interface PulledEvent extends SourceEvent {
   readonly place: string;
   /** The name of the output that the event goes to. Only a source with several outputs (`SplitSource`) gives it. */
   readonly to?: string;
+  /** The id of the transaction that has made a change, and the place of its commit in the database's log. */
+  readonly xid?: string;
+  readonly commitLsn?: string;
+  /** Set on an event that concerns every key, such as a truncation: it goes once into each shard. */
+  readonly everywhere?: true;
   /**
    * What the event's maker outside calls it, instead of source and place: a stream that is `idempotent` deduplicates by
    * it. The sequence is a whole number that grows.

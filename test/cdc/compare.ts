@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { PulledEvent } from '../../functions/runtime/source.ts';
+import { WHOLE_SPACE } from '../../functions/runtime/time/tick.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { logOf, sliceOf } from '../contracts/slices.ts';
 import type { PostgresServer } from '../kit/servers.ts';
@@ -68,7 +69,12 @@ export async function compareWithMirror(
     const given = logOf(
       events
         .filter(({ type }) => type.startsWith(`${table}.`))
-        .map(({ type, dataBytes }) => ({ type, data: undefined, json: Buffer.from(dataBytes).toString() })),
+        .map(({ type, dataBytes, everywhere }) => ({
+          type,
+          data: undefined,
+          json: Buffer.from(dataBytes).toString(),
+          ...(everywhere ? { parts: [WHOLE_SPACE] } : {}),
+        })),
     );
     for (let start = 0, previous = 0; start < given.length; previous++) {
       const size = 1 + random.below(300);

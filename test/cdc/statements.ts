@@ -35,6 +35,13 @@ export const TABLES = `
       END IF;
       RETURN NULL;
     END $$;
+  CREATE FUNCTION write_down_all() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO audit (change, key) VALUES (TG_TABLE_NAME || '.truncated', 'public.' || TG_TABLE_NAME);
+      RETURN NULL;
+    END $$;
+  CREATE TRIGGER write_down_all AFTER TRUNCATE ON accounts FOR EACH STATEMENT EXECUTE FUNCTION write_down_all();
+  CREATE TRIGGER write_down_all AFTER TRUNCATE ON parts FOR EACH STATEMENT EXECUTE FUNCTION write_down_all();
   CREATE TRIGGER write_down AFTER INSERT OR UPDATE OR DELETE ON accounts FOR EACH ROW EXECUTE FUNCTION write_down();
   CREATE TRIGGER write_down AFTER INSERT OR UPDATE OR DELETE ON parts FOR EACH ROW EXECUTE FUNCTION write_down();`;
 
@@ -69,6 +76,7 @@ export function randomStatement(random: Random): string {
     () => `DELETE FROM parts WHERE place > ${4 + random.below(20)}`,
     () => `ALTER TABLE accounts ADD extra int DEFAULT ${random.below(9)}`,
     () => 'ALTER TABLE accounts DROP IF EXISTS extra',
+    () => ['TRUNCATE accounts', 'TRUNCATE parts'][random.below(20)] ?? `UPDATE accounts SET owner = NULL WHERE id = ${id()}`,
   ];
   const choice = choices[random.below(choices.length)] as () => string;
   return choice().replace('ADD extra', 'ADD IF NOT EXISTS extra');

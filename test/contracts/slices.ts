@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import type { HashRange, ReceivedEvent } from '../../functions/runtime/event.ts';
 import { onOneLine } from '../../functions/runtime/json/json-bytes.ts';
 import { type Position, positionOf, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
@@ -13,6 +13,8 @@ export interface Given {
   readonly time?: string;
   readonly key?: string;
   readonly type?: string;
+  /** Set on an event that stands in every shard: the parts of the hash space for which it counts. */
+  readonly parts?: readonly HashRange[];
   /** Set on an event that was put back: for whom, and where it was refused. */
   readonly redriven?: { readonly redrivenFor: string; readonly redrivenFrom?: string };
 }
@@ -26,6 +28,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       time = '2026-11-22T10:00:00Z',
       key = 'key',
       type = 'thing.happened',
+      parts,
       redriven = { redrivenFor: undefined },
     } = one;
     const id = `event-${index}`;
@@ -39,6 +42,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       time,
       key,
       traceparent: undefined,
+      ...(parts === undefined ? {} : { parts }),
       ...redriven,
       lateAt: undefined,
       sequence: String(index).padStart(10, '0'),

@@ -1,9 +1,9 @@
 import { moveForeignMarks } from '../checkpoints/foreign-marks.ts';
-import { dropPassedMarks, endInput, type MarkRange, rangeFor, takeMark } from '../checkpoints/marks.ts';
+import { dropPassedMarks, endInput, type MarkRange, rangeFor, rangesWithin, takeMark } from '../checkpoints/marks.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
-import type { ReceivedEvent } from '../event.ts';
+import type { HashRange, ReceivedEvent } from '../event.ts';
 import { PORTION, type PortionBounds } from '../log/portion.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
 import { type Decoded, type DecodedTick, decodeRecord } from '../record-codec/decode.ts';
@@ -147,10 +147,12 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     }
     const { event, partitionKey, explicitHashKey } = entry;
     const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
+    // Quickly, for nearly all events.
+    const aim = explicitHashKey === undefined ? undefined : aimOf(event);
     if (passed !== undefined && event.position <= passed) counts.alreadySeen++;
-    else if (aggregated && !within(hash(), facts)) return;
+    else if (aggregated && aim === undefined && !within(hash(), facts)) return;
     else if (isForAnother(event, facts.names)) return;
-    else if (isRepeat(event, hash, record)) counts.alreadySeen++;
+    else if (aim === undefined ? isRepeat(event, hash, record) : takesNothing(event, aim, record)) counts.alreadySeen++;
     else {
       time?.takeEvent(event, { hash, arrivedMillis: record.approximateArrivalMillis });
       events.push(event);
@@ -188,6 +190,25 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       return foreign?.take({ source, sequence, range: rangeFor(state.marks, hash), arrivalMillis }) === false;
     }
     return !takeMark(state.marks, { source, sequence, hash, arrivalMillis: record.approximateArrivalMillis });
+  }
+
+  /** The range of an event that stands in every shard. Producers outside may claim anything. */
+  function aimOf({ aim, sequence, source }: ReceivedEvent): HashRange | undefined {
+    return aim !== undefined && sequence !== undefined && isOwn(source) ? aim : undefined;
+  }
+
+  /**
+   * True for a copy of an event that stands in every shard, when it was taken before. It may have been taken for a part
+   * of its range: by one of two parents that were merged since, or by one child of a shard that was split. So each part
+   * has a mark of its own.
+   */
+  function takesNothing(event: ReceivedEvent, aim: HashRange, record: LogRecord): boolean {
+    const { source, sequence = '' } = event;
+    const parts = rangesWithin(state.marks, aim).filter(({ range, part }) =>
+      takeMark([range], { source, sequence, hash: () => part.from, arrivalMillis: record.approximateArrivalMillis }),
+    );
+    event.parts = parts.map(({ part }) => part);
+    return parts.length === 0;
   }
 
   function moveTo(end: Position, record: LogRecord): void {

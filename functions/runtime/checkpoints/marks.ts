@@ -1,3 +1,5 @@
+import type { HashRange } from '../event.ts';
+
 /**
  * The marks of the reader of one shard: the highest sequence that it has seen of each source, by hash range. After a
  * split or a merge, the child has several ranges. With the higher of two parents' marks for both ranges, it would lose
@@ -153,6 +155,17 @@ export function hasPassed({ seenMillis, endedMillis }: Mark, recordMillis: numbe
     (seenMillis !== undefined && recordMillis - seenMillis > PASSING_MILLIS) ||
     (endedMillis !== undefined && recordMillis - endedMillis > ENDED_MILLIS)
   );
+}
+
+/** Returns the ranges that a part of the hash space meets, and the part of each that lies within. */
+export function rangesWithin(
+  ranges: readonly MarkRange[],
+  { from, to }: HashRange,
+): readonly { readonly range: MarkRange; readonly part: HashRange }[] {
+  return ranges.flatMap((range) => {
+    const part = { from: range.from > from ? range.from : from, to: range.to < to ? range.to : to };
+    return part.from <= part.to ? [{ range, part }] : [];
+  });
 }
 
 export function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): MarkRange {

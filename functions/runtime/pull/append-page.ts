@@ -64,12 +64,24 @@ async function appendAll(
 ): Promise<readonly Append[]> {
   const byWriter = new Map<LogWriter, OutgoingEvent[]>();
   // Hot path: an object without its place, made by a spread, costs as much as the rest of an append.
-  for (const { place, to, own, type, time, key, dataBytes } of events) {
+  for (const { place, to, own, type, time, key, xid, commitLsn, everywhere, dataBytes } of events) {
     const writer = outputs.writerOf(to);
     const outgoing = byWriter.get(writer) ?? [];
     if (outgoing.length === 0) byWriter.set(writer, outgoing);
-    const made = { type, time, key, dataBytes, id: place, source: of, sequence: place, traceparent: undefined };
-    outgoing.push(own === undefined ? made : { ...made, ...own });
+    const made: OutgoingEvent = {
+      id: place,
+      source: of,
+      type,
+      time,
+      key,
+      sequence: place,
+      traceparent: undefined,
+      xid,
+      commitLsn,
+      dataBytes,
+    };
+    if (own === undefined && !everywhere) outgoing.push(made);
+    else outgoing.push({ ...made, ...own, ...(everywhere ? { everywhere } : {}) });
   }
   const appends = [...byWriter].map(async ([writer, all]) => ({
     events: all,

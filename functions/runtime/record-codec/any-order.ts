@@ -38,6 +38,8 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
     key: event.partitionKey,
     sequence: undefined,
     traceparent: undefined,
+    xid: undefined,
+    commitLsn: undefined,
     buffer,
     start,
     end,

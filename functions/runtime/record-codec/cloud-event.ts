@@ -28,6 +28,11 @@ export function isCloudEvent(buffer: Buffer, members: Members): boolean {
 export function readAttributes(buffer: Buffer, members: Members) {
   if (members.has('data') && members.has('data_base64')) throw undecodable(`it has both 'data' and 'data_base64'`);
   const text = (name: string) => textOf(buffer, members, name);
+  // Another producer may have an attribute of this name for something else.
+  const extension = (name: string): string | undefined => {
+    const value = memberValue(buffer, members, name);
+    return typeof value === 'string' && value !== '' && value.isWellFormed() ? value : undefined;
+  };
   const time = text('time');
   if (time !== undefined && !isTimestamp(time)) throw undecodable(`'time' is no RFC 3339 time: ${quoted(time)}`);
   const key = text('partitionkey');
@@ -42,6 +47,9 @@ export function readAttributes(buffer: Buffer, members: Members) {
     key,
     sequence: text('sequence'),
     traceparent: text('traceparent'),
+    xid: extension('xid'),
+    commitLsn: extension('commitlsn'),
+    aim: extension('aim'),
     redrivenFor: text('redrivenfor'),
     lateAt: text('lateat'),
     redrivenFrom: text('redrivenfrom'),

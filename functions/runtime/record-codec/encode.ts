@@ -1,5 +1,6 @@
 import type { OutgoingEvent } from '../event.ts';
 import { CLOSE_BRACE } from '../json/json-bytes.ts';
+import { writtenAim } from './aim.ts';
 
 /**
  * Encodes an event as CloudEvents JSON. The attributes come first, in one fixed order, and `data` last, so that the
@@ -8,16 +9,19 @@ import { CLOSE_BRACE } from '../json/json-bytes.ts';
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
   if (event.encoded !== undefined) return event.encoded;
-  const { time, key, sequence, traceparent, redrivenFor, redrivenFrom, lateAt, id } = event;
+  const { time, key, sequence, traceparent, xid, commitLsn, redrivenFor, redrivenFrom, lateAt, aim, id } = event;
   let head = `${sharedHead(event)},"time":${quoted(time)},"partitionkey":${quoted(key)}`;
   // The id of a transform's event is its sequence.
   const quotedId = quoted(id);
   if (sequence !== undefined) head += `,"sequence":${sequence === id ? quotedId : quoted(sequence)}`;
   if (traceparent !== undefined) head += `,"traceparent":${quoted(traceparent)}`;
+  if (xid !== undefined) head += `,"xid":${quoted(xid)}`;
+  if (commitLsn !== undefined) head += `,"commitlsn":${quoted(commitLsn)}`;
   // Rare, and not in the fixed order: the reader takes the slow path.
   if (redrivenFor !== undefined) head += `,"redrivenfor":${quoted(redrivenFor)}`;
   if (redrivenFrom !== undefined) head += `,"redrivenfrom":${quoted(redrivenFrom)}`;
   if (lateAt !== undefined) head += `,"lateat":${quoted(lateAt)}`;
+  if (aim !== undefined) head += `,"aim":"${writtenAim(aim)}"`;
   head += `,"id":${quotedId},"data":`;
   const headLength = Buffer.byteLength(head);
   const bytes = Buffer.allocUnsafe(headLength + event.dataBytes.length + 1);

@@ -1,6 +1,7 @@
-import type { Event, ReceivedEvent } from '../event.ts';
+import type { Event, HashRange, ReceivedEvent } from '../event.ts';
 import { onOneLine, QUOTE } from '../json/json-bytes.ts';
 import type { Position } from '../position.ts';
+import { readAim } from './aim.ts';
 import { encodeEvent } from './encode.ts';
 
 /** What a record says about all its events. */
@@ -16,13 +17,13 @@ export interface RecordFacts {
  * escapes and ends at the next quote.
  */
 export interface EventLayout
-  extends Record<Exclude<keyof Event, 'data' | 'sequence' | 'traceparent'>, string | number> {
-  sequence: string | number | undefined;
-  traceparent: string | number | undefined;
+  extends Record<Exclude<keyof Event, 'data' | Optional>, string | number>,
+    Record<Optional, string | number | undefined> {
   /** Never set for an event in the fixed order. */
   readonly redrivenFor?: string | undefined;
   readonly lateAt?: string | undefined;
   readonly redrivenFrom?: string | undefined;
+  readonly aim?: string | undefined;
   readonly buffer: Buffer;
   /** The range of the event's JSON in the buffer. Equal to the range of the data when the record is no CloudEvent. */
   readonly start: number;
@@ -31,6 +32,8 @@ export interface EventLayout
   readonly dataStart: number;
   readonly dataEnd: number;
 }
+
+type Optional = 'sequence' | 'traceparent' | 'xid' | 'commitLsn';
 
 /**
  * An event as a view of its record. It is a class, and fills in the layout that it is given, because a batch has
@@ -42,6 +45,7 @@ export class EventView implements ReceivedEvent {
   private readonly record: RecordFacts;
   private readonly index: number;
   private parsed: unknown = UNPARSED;
+  parts: readonly HashRange[] | undefined;
 
   constructor(layout: EventLayout, record: RecordFacts, index: number) {
     this.layout = layout;
@@ -96,6 +100,26 @@ export class EventView implements ReceivedEvent {
     if (typeof traceparent !== 'number') return traceparent;
     this.layout.traceparent = this.textAt(traceparent);
     return this.layout.traceparent;
+  }
+
+  get xid(): string | undefined {
+    const { xid } = this.layout;
+    if (typeof xid !== 'number') return xid;
+    this.layout.xid = this.textAt(xid);
+    return this.layout.xid;
+  }
+
+  get commitLsn(): string | undefined {
+    const { commitLsn } = this.layout;
+    if (typeof commitLsn !== 'number') return commitLsn;
+    this.layout.commitLsn = this.textAt(commitLsn);
+    return this.layout.commitLsn;
+  }
+
+  /** The range that this copy of an event in every shard is for. An event of another producer may claim anything. */
+  get aim(): HashRange | undefined {
+    const { aim, redrivenFor } = this.layout;
+    return aim === undefined || redrivenFor !== undefined ? undefined : readAim(aim);
   }
 
   get redrivenFor(): string | undefined {

@@ -38,6 +38,8 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   const key = isPartitionKey(entry, keyStart, at) ? entry.partitionKey : keyStart;
   let sequence: number | undefined;
   let traceparent: number | undefined;
+  let xid: number | undefined;
+  let commitLsn: number | undefined;
   if (buffer[at + 3] === 0x73) {
     sequence = skipText(buffer, at, SEQUENCE);
     at = skipPlain(buffer, sequence);
@@ -45,6 +47,14 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   if (buffer[at + 3] === 0x74) {
     traceparent = skipText(buffer, at, TRACEPARENT);
     at = skipPlain(buffer, traceparent);
+  }
+  if (buffer[at + 3] === 0x78) {
+    xid = skipText(buffer, at, XID);
+    at = skipPlain(buffer, xid);
+  }
+  if (buffer[at + 3] === 0x63) {
+    commitLsn = skipText(buffer, at, COMMIT_LSN);
+    at = skipPlain(buffer, commitLsn);
   }
   const id = skipText(buffer, at, ID);
   const dataStart = skipText(buffer, skipPlain(buffer, id), DATA);
@@ -56,7 +66,22 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   const { source, type } = head;
   return {
     head,
-    layout: { id, source, type, time, key, sequence, traceparent, buffer, start, end, dataStart, dataEnd },
+    layout: {
+      id,
+      source,
+      type,
+      time,
+      key,
+      sequence,
+      traceparent,
+      xid,
+      commitLsn,
+      buffer,
+      start,
+      end,
+      dataStart,
+      dataEnd,
+    },
   };
 }
 
@@ -67,6 +92,8 @@ const TIME = Buffer.from('","time":"');
 const PARTITION_KEY = Buffer.from('","partitionkey":"');
 const SEQUENCE = Buffer.from('","sequence":"');
 const TRACEPARENT = Buffer.from('","traceparent":"');
+const XID = Buffer.from('","xid":"');
+const COMMIT_LSN = Buffer.from('","commitlsn":"');
 const ID = Buffer.from('","id":"');
 const DATA = Buffer.from('","data":');
 

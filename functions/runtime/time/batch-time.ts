@@ -1,6 +1,6 @@
-import type { ReceivedEvent } from '../event.ts';
+import type { HashRange, ReceivedEvent } from '../event.ts';
 import { afterEvent, afterTick, type Clock, lowestWatermark, newClock, type TimeOf, watermarkFor } from './clock.ts';
-import type { HashRange, Tick } from './tick.ts';
+import type { Tick } from './tick.ts';
 
 /** What time it is while a batch is read: one shard's clock, moved by each event and each tick. */
 export interface BatchTime {

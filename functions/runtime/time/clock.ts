@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type HashRange, type Tick, WHOLE_SPACE } from './tick.ts';
+import type { HashRange } from '../event.ts';
+import { type Tick, WHOLE_SPACE } from './tick.ts';
 import { greater, joined, lesser, lowestTime, NO_TILES, NO_TIME, type Tiles, withoutGaps, withTime } from './tiles.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OutgoingEvent } from '../event.ts';
+import type { HashRange, OutgoingEvent } from '../event.ts';
 
 /**
  * A tick: an item of the log that only says what time it is. A scheduled function appends one each minute to every
@@ -22,12 +22,6 @@ export interface Tick {
 export interface PassedFrom extends HashRange {
   /** The step that passed it on, `<pipeline>/<step>`. `from` and `to` are those of the shard that the step read. */
   readonly step: string;
-}
-
-/** A part of the 128-bit space of hash keys. Both bounds are included. */
-export interface HashRange {
-  readonly from: bigint;
-  readonly to: bigint;
 }
 
 export const WHOLE_SPACE: HashRange = { from: 0n, to: (1n << 128n) - 1n };
@@ -72,11 +66,12 @@ export function tickEverywhere(source: string, { millis, from }: Pick<Tick, 'mil
   };
 }
 
-/** Aims a tick at the range of one shard. */
-export function aimedAt(tick: OutgoingEvent, { from, to }: HashRange): OutgoingEvent {
-  const data = JSON.parse(Buffer.from(tick.dataBytes).toString()) as object;
+/** Aims an event that goes everywhere at the range of one shard. A tick says so in its data. */
+export function aimedAt(event: OutgoingEvent, { from, to }: HashRange): OutgoingEvent {
+  if (event.redrivenFor !== TICK_FOR) return { ...event, aim: { from, to } };
+  const data = JSON.parse(Buffer.from(event.dataBytes).toString()) as object;
   const aimed = JSON.stringify({ ...data, aim: [from.toString(16), to.toString(16)] });
-  return { ...tick, dataBytes: Buffer.from(aimed) };
+  return { ...event, dataBytes: Buffer.from(aimed) };
 }
 
 function rangeOf(from: string, to: string): HashRange {

@@ -1,4 +1,5 @@
-import { type HashRange, WHOLE_SPACE } from './tick.ts';
+import type { HashRange } from '../event.ts';
+import { WHOLE_SPACE } from './tick.ts';
 
 /** The time before any tick. */
 export const NO_TIME = Number.NEGATIVE_INFINITY;

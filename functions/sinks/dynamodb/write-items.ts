@@ -81,6 +81,7 @@ function writeOf(
 ): Write | { readonly rejected: Rejection } {
   const value = of === 'key' ? event.key : event.id;
   try {
+    if (of === 'key' && event.parts !== undefined) throw new EventRejected('refused', NO_ITEM);
     checkKey(value, OWN_ITEM);
     const toStore = { key: { name: keyName, value }, version: version ?? 0n };
     const item = event.type.endsWith('.deleted')
@@ -92,6 +93,9 @@ function writeOf(
     return { rejected: rejectionOf(event, { reason: 'refused', message: error.message }) };
   }
 }
+
+const NO_ITEM =
+  'it concerns every key, such as a TRUNCATE of a table, and no item: the items of rows that are gone stay, delete them yourself';
 
 /**
  * Writes events of one key, the one with the highest version first. An event that DynamoDB refuses leaves its place to

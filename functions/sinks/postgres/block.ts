@@ -128,5 +128,5 @@ interface RejectedRow {
 }
 
 /** The statements before each block but a transaction's first. */
-export const betweenBlocks = (merging: Merging): string =>
-  `RELEASE SAVEPOINT millrace_block; ${merging.key === undefined ? '' : `${emptyStage};`} SAVEPOINT millrace_block`;
+export const betweenBlocks = ({ key }: Pick<Merging, 'key'>): string =>
+  `RELEASE SAVEPOINT millrace_block; ${key === undefined ? '' : `${emptyStage};`} SAVEPOINT millrace_block`;

@@ -3,10 +3,15 @@ import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { RowEncoder, RowResult, Shape } from './row-encoder.ts';
 import type { RowRejection } from './row-rejection.ts';
 
-/** What an event does to the row of its key: stores it, or deletes it. */
-type Change = 'stored' | 'deleted';
+/** What an event does to the row of its key: stores it, or deletes it; or to all rows. */
+type Change = 'stored' | 'deleted' | 'emptied';
 
-const CHANGES: Readonly<Record<string, Change>> = { inserted: 'stored', updated: 'stored', deleted: 'deleted' };
+const CHANGES: Readonly<Record<string, Change>> = {
+  inserted: 'stored',
+  updated: 'stored',
+  deleted: 'deleted',
+  truncated: 'emptied',
+};
 
 const UPDATED = '.updated';
 
@@ -41,13 +46,18 @@ export function changeOf({ type }: ReceivedEvent): Change | undefined {
   return point === -1 ? undefined : CHANGES[type.slice(point + 1)];
 }
 
+/** True for a truncation, and for every other event that stands in every shard. */
+export function concernsAllRows(event: ReceivedEvent, mirror: boolean): boolean {
+  return event.parts !== undefined || (mirror && changeOf(event) === 'emptied');
+}
+
 const LONGEST_TYPE = 200;
 
 export function noChange({ type }: ReceivedEvent): RowRejection {
   const shown = JSON.stringify(cutText(type, LONGEST_TYPE));
   return {
     code: '22023',
-    message: `the type ${shown} is no change of a row: a mirror takes types that end with .inserted, .updated or .deleted`,
+    message: `the type ${shown} is no change of a row: a mirror takes types that end with .inserted, .updated, .deleted or .truncated`,
     column: undefined,
   };
 }

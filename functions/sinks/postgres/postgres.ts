@@ -32,7 +32,7 @@ const Options = z
     }),
     mode: z.enum(['rows', 'mirror']).default('rows').meta({
       description:
-        "What an event is. `rows`: its data is a row. `mirror`: it is a change of a row, as a table's change stream has them: a type that ends with `.inserted` or `.updated` stores its data as the row, and one that ends with `.deleted` deletes the row with its key. A field `before` for which the table has no column is left out. A mirror needs `key`.",
+        "What an event is. `rows`: its data is a row. `mirror`: it is a change of a row, as a table's change stream has them: a type that ends with `.inserted` or `.updated` stores its data as the row, one that ends with `.deleted` deletes the row with its key, and one that ends with `.truncated` deletes all rows ([of its shard](databases.md#truncate)). A field `before` for which the table has no column is left out. A mirror needs `key`.",
     }),
     create: z
       .boolean()

@@ -3,11 +3,12 @@ import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
 import { type Block, betweenBlocks, openBlock } from './block.ts';
-import { readRow } from './changes.ts';
+import { concernsAllRows, readRow } from './changes.ts';
 import type { Prepared } from './connection.ts';
-import type { Shape } from './row-encoder.ts';
+import type { RowResult, Shape } from './row-encoder.ts';
 import { rejectionOf } from './row-rejection.ts';
 import type { Table } from './table.ts';
+import { empty } from './truncation.ts';
 
 /**
  * Writes the events into the table, in their order, inside the open transaction. Resolves to the rejected events, in
@@ -36,8 +37,12 @@ export async function writeRows(
   // No await for each event: it would cost as much as the encoding.
   for await (const page of pages) {
     for (const event of page) {
-      const result = readRow(encoder, event, { mirror, shape: block?.merging.shape });
-      if (result.outcome === 'unknown') throw unknownField(table, result.field);
+      if (concernsAllRows(event, mirror)) {
+        rejections.push(...(await emptyBehind(client, { table, key, mirror, block }, event)));
+        block = undefined;
+        continue;
+      }
+      const result = knownRow(table, readRow(encoder, event, { mirror, shape: block?.merging.shape }));
       if (result.outcome === 'rejected') {
         rejections.push(rejectionOf(event, result.rejection));
         continue;
@@ -48,8 +53,25 @@ export async function writeRows(
       else if (block.isWaiting()) await block.send();
     }
   }
-  if (block !== undefined) rejections.push(...(await block.finish()));
+  rejections.push(...((await block?.finish()) ?? []));
   return rejections.sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+/** Throws a `UserMistake` for a field that the table has no column for. */
+function knownRow(table: Table, result: RowResult): Exclude<RowResult, { readonly outcome: 'unknown' }> {
+  if (result.outcome === 'unknown') throw unknownField(table, result.field);
+  return result;
+}
+
+/** Finishes the block, and empties the mirror behind it. Resolves to the rejections of both. */
+async function emptyBehind(
+  client: pg.ClientBase,
+  { block, ...into }: Omit<Prepared, 'encoder'> & { readonly block: Block | undefined },
+  event: ReceivedEvent,
+): Promise<readonly Rejection[]> {
+  const before = (await block?.finish()) ?? [];
+  const rejection = await empty(client, into, event);
+  return rejection === undefined ? before : [...before, rejection];
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Rejection } from '../../runtime/rejection.ts';
 import type { PulledEvent } from '../../runtime/source.ts';
 import type { Frames } from './frames.ts';
 import { emptyOut } from './json-text.ts';
-import { type Lsn, placesIn } from './lsn.ts';
+import { formatLsn, type Lsn, placesIn } from './lsn.ts';
 import { type FollowedTable, type Following, follow, type Relation } from './relations.ts';
 import { hasSameKey, keyOf, writeRow } from './row-json.ts';
 import { emptyTuple, readTuple, type Tuple } from './tuples.ts';
@@ -85,6 +85,8 @@ export function openDecoder(following: Following, listener: Listener): Decoder {
   let rejections: Rejection[] = [];
   let transaction: Transaction | undefined;
   let time = '';
+  let xid = '';
+  let commitLsn = '';
   let passed = 0;
   let place: ReturnType<typeof placesIn> = () => '';
 
@@ -94,7 +96,8 @@ export function openDecoder(following: Following, listener: Listener): Decoder {
       const json = out.isPartial ? { json: Buffer.from(dataBytes).toString() } : {};
       listener.changed(table.name, { key, xid: transaction?.xid ?? 0, ...json });
     }
-    const event = { type, time, key, dataBytes, place: place(transaction?.ordinal ?? 0, index) };
+    const at = place(transaction?.ordinal ?? 0, index);
+    const event: PulledEvent = { type, time, key, xid, commitLsn, dataBytes, place: at };
     events.push(table.to === undefined ? event : { ...event, to: table.to });
     waiting.events++;
     waiting.bytes += dataBytes.length;
@@ -173,17 +176,26 @@ export function openDecoder(following: Following, listener: Listener): Decoder {
     else refuse(table, frames, start + 6);
   };
 
-  const truncate = ({ bytes, end }: Frames, start: number): void => {
+  const truncate = ({ bytes }: Frames, start: number): void => {
     if (transaction === undefined || ++transaction.ordinal <= passed) return;
     const count = bytes.readUInt32BE(start + 1);
     for (let index = 0; index < count; index++) {
       const table = tables.get(bytes.readUInt32BE(start + 6 + 4 * index));
       if (table === undefined) continue;
       listener.truncated?.(table.name);
-      const at = place(transaction.ordinal, index);
-      const message = `${table.truncated}: all rows went at once, and the stream has no event for each: a mirror still has them`;
-      rejections.push({ at, reason: 'refused', message, bytes: Buffer.from(bytes.subarray(start, end)) });
+      const event: PulledEvent = {
+        type: table.truncated,
+        time,
+        key: table.truncationKey,
+        xid,
+        commitLsn,
+        dataBytes: table.truncation,
+        place: place(transaction.ordinal, index),
+        everywhere: true,
+      };
+      events.push(table.to === undefined ? event : { ...event, to: table.to });
       waiting.events++;
+      waiting.bytes += table.truncation.length;
     }
   };
 
@@ -197,6 +209,8 @@ export function openDecoder(following: Following, listener: Listener): Decoder {
     };
     place = placesIn(transaction.lsn);
     time = timeOf(transaction.micros);
+    xid = String(transaction.xid);
+    commitLsn = formatLsn(transaction.lsn);
     passed = listener.begun(transaction);
   };
 

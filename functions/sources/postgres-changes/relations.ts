@@ -36,6 +36,9 @@ export interface FollowedTable {
   readonly updated: string;
   readonly deleted: string;
   readonly truncated: string;
+  /** The key and the data of the event of a truncation: which columns make the keys of the rows, and their types. */
+  readonly truncationKey: string;
+  readonly truncation: Uint8Array;
   readonly isFull: boolean;
   /** The indexes of the key's columns. */
   readonly key: readonly number[];
@@ -120,6 +123,13 @@ export function follow(relation: Relation, { tables, types }: Following): Follow
     updated: `${table}.updated`,
     deleted: `${table}.deleted`,
     truncated: `${table}.truncated`,
+    truncationKey: `${schema}.${table}`,
+    truncation: Buffer.from(
+      JSON.stringify({
+        key: key.map((index) => columns[index]?.name),
+        types: key.map((index) => columns[index]?.type),
+      }),
+    ),
     isFull,
     key,
     columns: written,

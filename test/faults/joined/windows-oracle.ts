@@ -1,6 +1,6 @@
+import type { HashRange } from '../../../functions/runtime/event.ts';
 import { covers } from '../../../functions/runtime/log/shards.ts';
 import { hashOf } from '../../../functions/runtime/record-codec/hash.ts';
-import type { HashRange } from '../../../functions/runtime/time/tick.ts';
 import { AHEAD_MILLIS } from '../../../functions/runtime/windows.ts';
 import type { LogItem } from '../../kit/views.ts';
 import type { Order } from '../../pipelines/join-fixture.ts';

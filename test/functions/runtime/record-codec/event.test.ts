@@ -24,6 +24,8 @@ const outgoing: fc.Arbitrary<OutgoingEvent> = fc.record({
   key: text,
   sequence: optional,
   traceparent: optional,
+  xid: optional,
+  commitLsn: optional,
   redrivenFor: optional,
   dataBytes: valueText.map((json) => Buffer.from(json)),
 });
@@ -49,6 +51,8 @@ const usual: fc.Arbitrary<OutgoingEvent> = fc.record({
   key: plain,
   sequence: fc.option(plain, { nil: undefined }),
   traceparent: fc.option(plain, { nil: undefined }),
+  xid: fc.option(fc.oneof(plain, fc.constant('771')), { nil: undefined }),
+  commitLsn: fc.option(fc.constantFrom('16/B374D848', ' '), { nil: undefined }),
   dataBytes: valueText.map((json) => Buffer.from(json)),
 });
 
@@ -93,6 +97,10 @@ describe('an event that our writers encoded', () => {
     expect(Buffer.from(encodeEvent({ ...event, sequence: undefined, traceparent: undefined })).toString()).toBe(
       '{"specversion":"1.0","source":"s","type":"t","time":"2026-01-01T00:00:00Z","partitionkey":"k","id":"i","data":{"a": 1.0}}',
     );
+    expect(Buffer.from(encodeEvent({ ...event, traceparent: undefined, xid: '7', commitLsn: '0/1' })).toString()).toBe(
+      '{"specversion":"1.0","source":"s","type":"t","time":"2026-01-01T00:00:00Z","partitionkey":"k","sequence":"q",' +
+        '"xid":"7","commitlsn":"0/1","id":"i","data":{"a": 1.0}}',
+    );
   });
 });
 
@@ -128,9 +136,16 @@ function attributesOf(json: Record<string, unknown>) {
     key: partitionkey ?? 'put-key',
     sequence: sequence ?? undefined,
     traceparent: traceparent ?? undefined,
+    xid: ownText(json.xid),
+    commitLsn: ownText(json.commitlsn),
     redrivenFor: redrivenfor ?? undefined,
     data: 'data' in json ? json.data : 'data_base64' in json ? json.data_base64 : null,
   };
+}
+
+/** An attribute that other producers may use for something else. */
+function ownText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value.isWellFormed() ? value : undefined;
 }
 
 function isTime(text: string): boolean {

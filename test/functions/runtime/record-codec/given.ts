@@ -30,13 +30,14 @@ export function decodeOne(data: Uint8Array | string): DecodedEntry {
 
 /** Returns all properties of an event as plain values, with bytes as text. */
 export function told(event: ReceivedEvent) {
-  const { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position } = event;
+  const { id, source, type, time, key, sequence, traceparent, xid, commitLsn, redrivenFor, data, position } = event;
   const texts = {
     bytes: Buffer.from(event.bytes).toString(),
     dataBytes: Buffer.from(event.dataBytes).toString(),
     original: Buffer.from(event.original).toString(),
   };
-  return { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position, ...texts };
+  const attributes = { id, source, type, time, key, sequence, traceparent, xid, commitLsn, redrivenFor };
+  return { ...attributes, data, position, ...texts };
 }
 
 /** Returns the same for an entry, or why it was rejected. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { HashRange } from '../../../../functions/runtime/event.ts';
 import {
   afterEvent,
   afterTick,
@@ -11,7 +12,7 @@ import {
   StoredClock,
   watermarkFor,
 } from '../../../../functions/runtime/time/clock.ts';
-import { type HashRange, type Tick, WHOLE_SPACE } from '../../../../functions/runtime/time/tick.ts';
+import { type Tick, WHOLE_SPACE } from '../../../../functions/runtime/time/tick.ts';
 
 const SOURCES = { steps: [], scheduled: true };
 const STEPS = { steps: ['p/one', 'p/two'], scheduled: false };

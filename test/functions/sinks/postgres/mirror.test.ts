@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import type { OpenSink } from '../../../../functions/runtime/sink.ts';
 import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { type Given, logOf, sliceOf } from '../../../contracts/slices.ts';
@@ -6,11 +8,19 @@ import { client, database, server, useFreshDatabases } from './fresh-database.ts
 
 useFreshDatabases();
 
-function openMirror({ key = ['id'], user = server.user }: { key?: readonly string[]; user?: string } = {}): OpenSink {
+function openMirror({
+  key = ['id'],
+  user = server.user,
+  mode = 'mirror',
+}: {
+  key?: readonly string[];
+  user?: string;
+  mode?: string;
+} = {}): OpenSink {
   const { host, port, password } = server;
   return postgresDefinition.open({
     step: 'test/sink',
-    options: postgresDefinition.options.parse({ table: 't', key, mode: 'mirror' }),
+    options: postgresDefinition.options.parse({ table: 't', key, mode }),
     resources: postgresDefinition.resources.parse({ host, port, database, user, tls: 'off', auth: { password } }),
   });
 }
@@ -143,7 +153,7 @@ test('a mirror rejects what is no change of a row, a change without key, and a d
     inserted({ id: 'b' }),
   ];
   const rule =
-    'is no change of a row: a mirror takes types that end with .inserted, .updated or .deleted (SQLSTATE 22023)';
+    'is no change of a row: a mirror takes types that end with .inserted, .updated, .deleted or .truncated (SQLSTATE 22023)';
   const noKey = 'column id: null value in column "id" of relation "t" (SQLSTATE 23502)';
   expect(await write(openMirror(), given)).toEqual([
     `0: the type "t.placed" ${rule}`,
@@ -211,4 +221,112 @@ test("a table's own column called unchanged is a column of its mirror", async ()
   const rows = [inserted({ id: 'a', unchanged: ['id'] }), updated({ id: 'a', unchanged: ['x'] })];
   expect(await write(openMirror(), rows)).toEqual([]);
   expect(await rowsOf()).toEqual([['a', ['x']]]);
+});
+
+const HALVES = [
+  { from: 0n, to: (1n << 127n) - 1n },
+  { from: 1n << 127n, to: (1n << 128n) - 1n },
+] as const;
+const WHOLE = { from: 0n, to: (1n << 128n) - 1n };
+const isLow = (key: string) => hashOf(key) < HALVES[1].from;
+const truncated = (parts: Given['parts'], data: object = { key: ['id'], types: [25] }): Given => ({
+  type: 't.truncated',
+  data,
+  ...(parts === undefined ? {} : { parts }),
+});
+
+test('a truncation empties a mirror in its place among the changes', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const given = [
+    inserted({ id: 'a', n: 1 }),
+    inserted({ id: 'b', n: 1 }),
+    truncated([WHOLE]),
+    inserted({ id: 'b', n: 2 }),
+    truncated([WHOLE]),
+    inserted({ id: 'c', n: 3 }),
+  ];
+  for (const [revision, size] of [given.length, 1, 2].entries()) {
+    await client.query('DELETE FROM t; DELETE FROM millrace_progress').catch(() => undefined);
+    expect(await write(openMirror(), given, { size })).toEqual([]);
+    expect([revision, await rowsOf()]).toEqual([revision, [['c', 3]]]);
+  }
+});
+
+test('a truncation in one shard deletes the rows whose keys hash into the shard, and no others', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const ids = Array.from({ length: 200 }, (_, n) =>
+    n % 50 === 0 ? `${'long ü'.repeat(60)} ${n}` : `key ${n} "\\\u0001`,
+  );
+  const keyOf = (id: string) => (id.length > 256 ? `sha256:${createHash('sha256').update(id).digest('hex')}` : id);
+  await write(
+    openMirror(),
+    ids.map((id) => inserted({ id, n: 1 })),
+  );
+  expect(await write(openMirror(), [truncated([HALVES[0]])], { previous: 1 })).toEqual([]);
+  const left = (await rowsOf()).map(([id]) => id);
+  expect(left.toSorted()).toEqual(ids.filter((id) => !isLow(keyOf(id))).toSorted());
+  expect(left.length).toBeGreaterThan(50);
+  expect(await write(openMirror(), [truncated([HALVES[1]])], { previous: 2 })).toEqual([]);
+  expect(await rowsOf()).toEqual([]);
+});
+
+test('a truncation finds the rows of a key of several columns by the list of their texts', async () => {
+  const types = 'a uuid, b bigint, c numeric(9,2), d timestamptz, e date';
+  await client.query(`CREATE TABLE t (${types}, id int, PRIMARY KEY (c, b, a, d, e))`);
+  const key = ['a', 'b', 'c', 'd', 'e'];
+  const rows = Array.from({ length: 60 }, (_, n) => ({
+    ...{ a: `0190b0f0-0000-7000-8000-0000000000${String(n).padStart(2, '0')}`, b: n, c: n / 4 },
+    ...{ d: `2026-01-01T00:00:${String(n).padStart(2, '0')}.5Z`, e: '2026-02-03', id: n },
+  }));
+  await write(openMirror({ key }), rows.map(inserted));
+  const data = { key, types: [2950, 23, 1700, 1184, 1082] };
+  expect(await write(openMirror({ key }), [truncated([HALVES[0]], data)], { previous: 1 })).toEqual([]);
+  // As the log of the table has the values.
+  const texts = ({ a, b, c, d, e }: (typeof rows)[number]) =>
+    JSON.stringify([a, `${b}`, c.toFixed(2), `${d.replace('T', ' ').slice(0, -1)}+00`, e]);
+  const left = (await rowsOf('SELECT id FROM t ORDER BY id')).flat();
+  expect(left).toEqual(rows.filter((row) => !isLow(texts(row))).map(({ id }) => id));
+  expect(left.length).toBeGreaterThan(10);
+  expect(left.length).toBeLessThan(50);
+});
+
+test('a truncation that does not say which rows go is rejected, with what to do, and no row goes', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const given = [
+    inserted({ id: 'a', n: 1 }),
+    truncated(undefined),
+    truncated([WHOLE], { id: 'a' }),
+    truncated([HALVES[0]], { key: ['id'], types: [1184] }),
+    truncated([HALVES[0]], { key: ['n'], types: [23] }),
+    inserted({ id: 'b', n: 1 }),
+  ];
+  expect(await write(openMirror(), given)).toEqual([
+    expect.stringMatching(/^1: this truncation came through a transform, or was put back/),
+    expect.stringMatching(/^2: the data of a truncation is/),
+    expect.stringMatching(/^3: .* the column id is text here, and of another type in the table: make the key/),
+    expect.stringMatching(/^4: .* the column n is not in its key/),
+  ]);
+  expect(await rowsOf()).toEqual([
+    ['a', 1],
+    ['b', 1],
+  ]);
+});
+
+test('a truncation that a constraint forbids is rejected, and the changes around it are stored', async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL);
+    CREATE TABLE u (t text REFERENCES t)`);
+  await write(openMirror(), [inserted({ id: 'a', n: 1 })]);
+  await client.query(`INSERT INTO u VALUES ('a')`);
+  const given = [inserted({ id: 'b', n: 1 }), truncated([WHOLE]), inserted({ id: 'c', n: 1 })];
+  expect(await write(openMirror(), given, { previous: 1 })).toEqual([expect.stringMatching(/^1: .*foreign key/)]);
+  expect((await rowsOf()).map(([id]) => id)).toEqual(['a', 'b', 'c']);
+});
+
+test('a sink that is no mirror makes a dead letter of a truncation, and stores the rows around it', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const given = [inserted({ id: 'a', n: 1 }), truncated([WHOLE]), inserted({ id: 'b', n: 1 })];
+  expect(await write(openMirror({ mode: 'rows' }), given)).toEqual([
+    expect.stringMatching(/^1: it concerns all rows, such as a TRUNCATE, and is none/),
+  ]);
+  expect((await rowsOf()).map(([id]) => id)).toEqual(['a', 'b']);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseLsn } from '../../../../functions/sources/postgres-changes/lsn.ts';
 import { changesIn, eventsIn, followTables } from './open-changes.ts';
 import { server } from './server.ts';
 
@@ -158,14 +159,44 @@ describe('changes of a table', () => {
     await close();
   });
 
-  test('makes a dead letter of a TRUNCATE, which names the table', async () => {
+  test('makes of a TRUNCATE one event that goes into every shard, with the columns of the key and their types', async () => {
+    const { client, begin, run, close } = await customers();
+    await client.query('CREATE TABLE other (id int PRIMARY KEY)');
+    const start = await begin();
+    await client.query(
+      `INSERT INTO customers VALUES (1, 'a'); TRUNCATE other, customers; INSERT INTO customers VALUES (2, 'b')`,
+    );
+    const pages = await run(start);
+    expect(changesIn(pages)).toEqual([
+      ['customers.inserted', '1', { id: 1, name: 'a' }],
+      ['customers.truncated', 'public.customers', { key: ['id'], types: [23] }],
+      ['customers.inserted', '2', { id: 2, name: 'b' }],
+    ]);
+    const events = eventsIn(pages);
+    expect(events.map(({ everywhere }) => everywhere)).toEqual([undefined, true, undefined]);
+    expect(events.map(({ place }) => place)).toEqual(events.map(({ place }) => place).toSorted());
+    expect(pages.flatMap(({ rejections }) => rejections)).toEqual([]);
+    await close();
+  });
+
+  test('says of each event which transaction made it, and where its commit is in the log', async () => {
     const { client, begin, run, close } = await customers();
     const start = await begin();
-    await client.query(`INSERT INTO customers VALUES (1, 'a'); TRUNCATE customers`);
+    await client.query(`BEGIN; INSERT INTO customers VALUES (1, 'a'), (2, 'b')`);
+    const { rows } = await client.query('SELECT pg_current_xact_id()::text AS xid');
+    await client.query('TRUNCATE customers; COMMIT');
+    await client.query(`INSERT INTO customers VALUES (3, 'c')`);
     const pages = await run(start);
-    expect(changesIn(pages)).toEqual([['customers.inserted', '1', { id: 1, name: 'a' }]]);
-    const letters = pages.flatMap(({ rejections }) => rejections);
-    expect(letters).toMatchObject([{ reason: 'refused', message: expect.stringContaining('customers.truncated') }]);
+    const [first, second, third, other] = eventsIn(pages);
+    expect(first?.xid).toBe(rows[0]?.xid);
+    expect(first?.commitLsn).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
+    const { xid, commitLsn } = first ?? {};
+    expect([second, third]).toMatchObject([
+      { xid, commitLsn },
+      { xid, commitLsn },
+    ]);
+    expect(other?.xid).not.toBe(xid);
+    expect(parseLsn(other?.commitLsn ?? '') > parseLsn(commitLsn ?? '')).toBe(true);
     await close();
   });
 

@@ -19,7 +19,8 @@ describe('what is acknowledged', () => {
   test('the server is told of a transaction only once the next page is asked for', async () => {
     const { client, begin, run, close } = await customers();
     const start = await begin();
-    const before = await confirmed(client, start.slot);
+    const before = start.read?.last?.lsn;
+    await expect.poll(() => confirmed(client, start.slot)).toBe(before);
     await client.query(`INSERT INTO customers VALUES (1, 'a')`);
     const told: (string | undefined)[] = [];
     const pages = await run(start, {
@@ -128,7 +129,7 @@ describe('what stops the step', () => {
       .query(`START_REPLICATION SLOT ${start.slot} LOGICAL 0/0 (proto_version '1', publication_names 'millrace')`)
       .catch(() => undefined);
     await expect
-      .poll(() => client.query('SELECT FROM pg_replication_slots WHERE active').then(({ rowCount }) => rowCount))
+      .poll(() => client.query(`SELECT FROM pg_replication_slots WHERE active AND slot_name = '${start.slot}'`).then(({ rowCount }) => rowCount))
       .toBe(1);
     await expect(run(start)).rejects.toThrow(
       /in use by another program \(pid \d+, 'other'\): end that program \(select pg_terminate_backend/,
