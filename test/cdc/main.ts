@@ -2,17 +2,25 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { parseArguments } from '../../infra/cli/arguments/parse.ts';
 import { startPostgres } from '../kit/servers.ts';
 import { crasherOf } from './crash.ts';
-import { play } from './play.ts';
+import { type Fate, type Played, play } from './play.ts';
 
 const COMMAND = 'npm run test:cdc --';
-const USAGE = `usage: ${COMMAND} [--kills 1000] [--seed 1]
+const USAGE = `usage: ${COMMAND} [--kills 1000] [--lanes 4] [--seed 1]
+       ${COMMAND} --statements 200000 [--kills 500] [--seed 1]
 
-Follows two tables of a real Postgres by its log while random transactions change them, also their columns, and while
-runs die, replies are lost, twins read, connections end and the server crashes. Then it compares the stream with what
-triggers wrote down, and the tables with their mirrors, in every column. Ends with code 1 when anything is lost, doubled
-or out of order.`;
+Follows two tables of a real Postgres by its log while random transactions change them, also their columns, empty them,
+and while runs die, replies are lost, twins read, connections end and the server crashes. Then it compares the stream
+with what triggers wrote down, and the tables with their mirrors, in every column. Ends with code 1 when anything is
+lost, doubled or out of order. Each lane has a server of its own. --statements plays so many statements on one pair of
+tables.`;
 
-const OPTIONS = { kills: { type: 'string' }, seed: { type: 'string' }, help: { type: 'boolean' } } as const;
+const OPTIONS = {
+  kills: { type: 'string' },
+  lanes: { type: 'string' },
+  seed: { type: 'string' },
+  statements: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
 
 /** So many kills are played on one pair of tables. */
 const KILLS_A_PLAY = 250;
@@ -29,33 +37,65 @@ try {
 async function main(): Promise<void> {
   const { values } = parseArguments(COMMAND, { options: OPTIONS }, process.argv.slice(2));
   if (values.help === true) return console.log(USAGE);
-  const kills = number('kills', String(values.kills ?? '1000'), 1);
-  const first = number('seed', String(values.seed ?? '1'), 0);
+  const statements = number('statements', String(values.statements ?? '0'), 0);
+  const kills = number('kills', String(values.kills ?? (statements > 0 ? '500' : '1000')), 1);
+  const lanes = number('lanes', String(values.lanes ?? '4'), 1);
+  const plan: Whole = { kills, statements, seed: number('seed', String(values.seed ?? '1'), 0), begun: 0, done: [] };
+  await Promise.all(Array.from({ length: Math.min(lanes, Math.ceil(kills / killsAPlay(plan))) }, () => lane(plan)));
+  if (plan.done.some(({ problems }) => problems.length > 0)) {
+    process.exitCode = 1;
+    return;
+  }
+  console.log(`${textOf(plan.done)}: 0 lost, 0 doubled, each key in the order of the commits, mirrors equal`);
+}
+
+/** What is to be played, and what was. */
+interface Whole {
+  readonly kills: number;
+  readonly statements: number;
+  /** The seed of the next play. */
+  seed: number;
+  /** The kills of the plays that have begun. */
+  begun: number;
+  readonly done: Played[];
+}
+
+function killsAPlay({ kills, statements }: Whole): number {
+  return statements > 0 ? kills : KILLS_A_PLAY;
+}
+
+/** Plays on a server of its own until all kills have been given out, or something differs. */
+async function lane(whole: Whole): Promise<void> {
   const server = await startPostgres();
   try {
-    for (let done = 0, seed = first; done < kills; seed++) {
+    while (whole.begun < whole.kills && whole.done.every(({ problems }) => problems.length === 0)) {
+      const seed = whole.seed++;
+      const kills = Math.min(killsAPlay(whole), whole.kills - whole.begun);
+      whole.begun += kills;
       const played = await play(server, {
         seed,
-        kills: Math.min(KILLS_A_PLAY, kills - done),
+        kills,
+        ...(whole.statements > 0 ? { statements: whole.statements } : {}),
         // Every other play begins with rows, which are read in chunks.
         rows: seed % 2 === 0 ? ROWS : 0,
         crash: crasherOf(server),
       });
-      done += Object.values(played.kills).reduce((sum, count) => sum + count, 0);
-      const { transactions, appended, events, problems } = played;
-      const fates = Object.entries(played.kills).map(([fate, count]) => `${fate} ${count}`);
-      console.log(
-        `seed ${seed}: ${done} of ${kills} kills (${fates.join(', ')}), ${transactions} transactions, ${events} events, ${appended - events} duplicates dropped, ${problems.length} differences`,
-      );
-      if (problems.length === 0) continue;
-      console.log(problems.join('\n'));
-      process.exitCode = 1;
-      return;
+      whole.done.push(played);
+      console.log(`seed ${seed}: ${textOf([played])}, ${played.problems.length} differences`);
+      if (played.problems.length > 0) console.log(played.problems.join('\n'));
     }
-    console.log('0 lost, 0 doubled, each key in the order of the commits, mirrors equal');
   } finally {
     await server.stop();
   }
+}
+
+function textOf(plays: readonly Played[]): string {
+  const sum = (of: (played: Played) => number) => plays.reduce((all, played) => all + of(played), 0);
+  const fates = Object.keys(plays[0]?.kills ?? {}).map((fate) => `${fate} ${sum(({ kills }) => kills[fate as Fate])}`);
+  const kills = sum((played) => Object.values(played.kills).reduce((all, count) => all + count, 0));
+  const [statements, events] = [sum((played) => played.statements), sum((played) => played.events)];
+  const dropped = sum((played) => played.appended - played.events);
+  return `${kills} kills (${fates.join(', ')}), ${statements} statements, ${events} events, ${dropped} duplicates dropped`;
 }
 
 function number(option: string, text: string, least: number): number {

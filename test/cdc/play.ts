@@ -18,6 +18,7 @@ export type Fate = (typeof FATES)[number];
 export interface Played {
   readonly kills: Readonly<Record<Fate, number>>;
   readonly transactions: number;
+  readonly statements: number;
   /** Events in the log, duplicates too, and how many readers keep. */
   readonly appended: number;
   readonly events: number;
@@ -28,6 +29,8 @@ export interface Played {
 export interface Plan {
   readonly seed: number;
   readonly kills: number;
+  /** Statements to play in all, evenly between the kills. By default a few before each kill. */
+  readonly statements?: number;
   /** The rows that are there before the source begins; it reads them in chunks while they are changed. */
   readonly rows?: number;
   /** Crashes the server, and resolves when it answers again. Without it, servers do not crash. */
@@ -59,16 +62,22 @@ export async function play(server: PostgresServer, plan: Plan): Promise<Played> 
   const open = () => openSource(server, database, rows > 0 ? 'initial' : 'none');
   const context = { open, log, state };
   let transactions = 0;
+  let statements = 0;
+  const playTransaction = async (): Promise<void> => {
+    const { text, count } = randomTransaction(random);
+    await client.query(text).catch(async (error: pg.DatabaseError) => {
+      if (error.code === undefined) throw error;
+      await client.query('ROLLBACK');
+    });
+    transactions++;
+    statements += count;
+  };
+  const share = (plan.statements ?? 0) / plan.kills;
 
   if (rows === 0) await run(context, undefined);
   for (let killed = 0; killed < plan.kills; ) {
-    for (let count = random.below(4); count >= 0; count--) {
-      await client.query(randomTransaction(random)).catch(async (error: pg.DatabaseError) => {
-        if (error.code === undefined) throw error;
-        await client.query('ROLLBACK');
-      });
-      transactions++;
-    }
+    for (let count = random.below(4); count >= 0; count--) await playTransaction();
+    while (statements < share * killed) await playTransaction();
     const fate = fateOf(random, plan);
     const killer: Killer = {
       fate,
@@ -94,7 +103,7 @@ export async function play(server: PostgresServer, plan: Plan): Promise<Played> 
   const problems = [...audited, ...(await compareWithMirror({ server, database, client, random }, events))];
   await client.query('SELECT pg_drop_replication_slot($1)', [state.position?.slot]).catch(() => undefined);
   await client.end();
-  return { kills, transactions, appended: log.length, events: events.length, problems };
+  return { kills, transactions, statements, appended: log.length, events: events.length, problems };
 }
 
 const END_READERS = `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = $1`;

@@ -76,16 +76,19 @@ export function randomStatement(random: Random): string {
     () => `DELETE FROM parts WHERE place > ${4 + random.below(20)}`,
     () => `ALTER TABLE accounts ADD extra int DEFAULT ${random.below(9)}`,
     () => 'ALTER TABLE accounts DROP IF EXISTS extra',
-    () => ['TRUNCATE accounts', 'TRUNCATE parts'][random.below(20)] ?? `UPDATE accounts SET owner = NULL WHERE id = ${id()}`,
+    () =>
+      ['TRUNCATE accounts', 'TRUNCATE parts'][random.below(20)] ??
+      `UPDATE accounts SET owner = NULL WHERE id = ${id()}`,
   ];
   const choice = choices[random.below(choices.length)] as () => string;
   return choice().replace('ADD extra', 'ADD IF NOT EXISTS extra');
 }
 
 /** Writes a transaction of a few statements, some of which are rolled back. */
-export function randomTransaction(random: Random): string {
+export function randomTransaction(random: Random): { readonly text: string; readonly count: number } {
   const statements = Array.from({ length: 1 + random.below(4) }, () => randomStatement(random));
   if (random.below(6) === 0)
     statements.push('SAVEPOINT s', randomStatement(random), 'ROLLBACK TO s', randomStatement(random));
-  return ['BEGIN', ...statements, random.below(10) === 0 ? 'ROLLBACK' : 'COMMIT'].join('; ');
+  const text = ['BEGIN', ...statements, random.below(10) === 0 ? 'ROLLBACK' : 'COMMIT'].join('; ');
+  return { text, count: statements.length };
 }

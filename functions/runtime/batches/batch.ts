@@ -6,7 +6,7 @@ import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
 import type { HashRange, ReceivedEvent } from '../event.ts';
 import { PORTION, type PortionBounds } from '../log/portion.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
-import { type Decoded, type DecodedTick, decodeRecord } from '../record-codec/decode.ts';
+import { type Decoded, type DecodedEvent, type DecodedTick, decodeRecord } from '../record-codec/decode.ts';
 import { hashOf } from '../record-codec/hash.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Rejection } from '../rejection.ts';
@@ -147,12 +147,11 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     }
     const { event, partitionKey, explicitHashKey } = entry;
     const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
-    // Quickly, for nearly all events.
-    const aim = explicitHashKey === undefined ? undefined : aimOf(event);
+    const aim = aimOf(entry);
     if (passed !== undefined && event.position <= passed) counts.alreadySeen++;
     else if (aggregated && aim === undefined && !within(hash(), facts)) return;
     else if (isForAnother(event, facts.names)) return;
-    else if (aim === undefined ? isRepeat(event, hash, record) : takesNothing(event, aim, record)) counts.alreadySeen++;
+    else if (wasTaken(event, { aim, hash }, record)) counts.alreadySeen++;
     else {
       time?.takeEvent(event, { hash, arrivedMillis: record.approximateArrivalMillis });
       events.push(event);
@@ -193,16 +192,24 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   }
 
   /** The range of an event that stands in every shard. Producers outside may claim anything. */
-  function aimOf({ aim, sequence, source }: ReceivedEvent): HashRange | undefined {
+  function aimOf({ event, explicitHashKey }: DecodedEvent): HashRange | undefined {
+    // Quickly, for nearly all events.
+    if (explicitHashKey === undefined) return undefined;
+    const { aim, sequence, source } = event;
     return aim !== undefined && sequence !== undefined && isOwn(source) ? aim : undefined;
   }
 
   /**
-   * True for a copy of an event that stands in every shard, when it was taken before. It may have been taken for a part
-   * of its range: by one of two parents that were merged since, or by one child of a shard that was split. So each part
-   * has a mark of its own.
+   * True for an event that was taken before, and moves its source's mark otherwise. A copy of an event that stands in
+   * every shard may have been taken for a part of its range: by one of two parents that were merged since, or by one
+   * child of a shard that was split. So each part has a mark of its own.
    */
-  function takesNothing(event: ReceivedEvent, aim: HashRange, record: LogRecord): boolean {
+  function wasTaken(
+    event: ReceivedEvent,
+    { aim, hash }: { readonly aim: HashRange | undefined; readonly hash: () => bigint },
+    record: LogRecord,
+  ): boolean {
+    if (aim === undefined) return isRepeat(event, hash, record);
     const { source, sequence = '' } = event;
     const parts = rangesWithin(state.marks, aim).filter(({ range, part }) =>
       takeMark([range], { source, sequence, hash: () => part.from, arrivalMillis: record.approximateArrivalMillis }),

@@ -18,11 +18,7 @@ type Into = Omit<Prepared, 'encoder'>;
  * shard's keys, so each shard deletes the rows of its own keys and no others: those whose key hashes into its parts. No
  * block may be open. The next one can be opened then. Resolves to the event's rejection when rows stay.
  */
-export async function empty(
-  client: pg.ClientBase,
-  into: Into,
-  event: ReceivedEvent,
-): Promise<Rejection | undefined> {
+export async function empty(client: pg.ClientBase, into: Into, event: ReceivedEvent): Promise<Rejection | undefined> {
   await client.query(betweenBlocks(into));
   if (!into.mirror) return rejectionOf(event, NO_ROW);
   const { parts } = event;
