@@ -11,7 +11,7 @@ const USAGE = `usage: ${COMMAND} [--kills 1000] [--lanes 4] [--seed 1]
 Follows two tables of a real Postgres by its log while random transactions change them, also their columns, empty them,
 and while runs die, replies are lost, twins read, connections end and the server crashes. Then it compares the stream
 with what triggers wrote down, and the tables with their mirrors, in every column. Ends with code 1 when anything is
-lost, doubled or out of order. Each lane has a server of its own. --statements plays so many statements on one pair of
+lost, doubled or out of order. --statements plays so many statements on one pair of
 tables.`;
 
 const OPTIONS = {
@@ -64,26 +64,34 @@ function killsAPlay({ kills, statements }: Whole): number {
   return statements > 0 ? kills : KILLS_A_PLAY;
 }
 
-/** Plays on a server of its own until all kills have been given out, or something differs. */
+/** Plays until all kills have been given out, or something differs. */
 async function lane(whole: Whole): Promise<void> {
+  while (whole.begun < whole.kills && whole.done.every(({ problems }) => problems.length === 0)) {
+    const seed = whole.seed++;
+    const kills = Math.min(killsAPlay(whole), whole.kills - whole.begun);
+    whole.begun += kills;
+    const played = await playOnce(whole, { seed, kills });
+    whole.done.push(played);
+    console.log(`seed ${seed}: ${textOf([played])}, ${played.problems.length} differences`);
+    if (played.problems.length > 0) console.log(played.problems.join('\n'));
+  }
+}
+
+/** Plays on a new server: its guard starts a server that crashes 20 times at most. */
+async function playOnce(
+  { statements }: Whole,
+  { seed, kills }: { readonly seed: number; readonly kills: number },
+): Promise<Played> {
   const server = await startPostgres();
   try {
-    while (whole.begun < whole.kills && whole.done.every(({ problems }) => problems.length === 0)) {
-      const seed = whole.seed++;
-      const kills = Math.min(killsAPlay(whole), whole.kills - whole.begun);
-      whole.begun += kills;
-      const played = await play(server, {
-        seed,
-        kills,
-        ...(whole.statements > 0 ? { statements: whole.statements } : {}),
-        // Every other play begins with rows, which are read in chunks.
-        rows: seed % 2 === 0 ? ROWS : 0,
-        crash: crasherOf(server),
-      });
-      whole.done.push(played);
-      console.log(`seed ${seed}: ${textOf([played])}, ${played.problems.length} differences`);
-      if (played.problems.length > 0) console.log(played.problems.join('\n'));
-    }
+    return await play(server, {
+      seed,
+      kills,
+      ...(statements > 0 ? { statements } : {}),
+      // Every other play begins with rows, which are read in chunks.
+      rows: seed % 2 === 0 ? ROWS : 0,
+      crash: crasherOf(server),
+    });
   } finally {
     await server.stop();
   }

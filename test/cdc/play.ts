@@ -78,7 +78,7 @@ export async function play(server: PostgresServer, plan: Plan): Promise<Played> 
   for (let killed = 0; killed < plan.kills; ) {
     for (let count = random.below(4); count >= 0; count--) await playTransaction();
     while (statements < share * killed) await playTransaction();
-    const fate = fateOf(random, plan);
+    const fate = fateOf(random, plan, kills.crash);
     const killer: Killer = {
       fate,
       page: random.below(3) === 0 ? 1 : 0,
@@ -111,8 +111,11 @@ const END_READERS = `SELECT pg_terminate_backend(active_pid) FROM pg_replication
 /** So many of a hundred kills are crashes of the server, which take a second each. */
 const CRASHES = 3;
 
-function fateOf(random: Random, { crash }: Plan): Fate {
-  if (crash !== undefined && random.below(100) < CRASHES) return 'crash';
+/** The guard of a server starts it again so often, and a few times more. */
+const MOST_CRASHES = 18;
+
+function fateOf(random: Random, { crash }: Plan, crashes: number): Fate {
+  if (crash !== undefined && crashes < MOST_CRASHES && random.below(100) < CRASHES) return 'crash';
   return FATES[random.below(FATES.length - 1)] as Fate;
 }
 
