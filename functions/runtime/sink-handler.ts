@@ -35,6 +35,7 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     outbox: sink.outbox,
     notesBeginning: sink.rebuild !== undefined,
     numbers: sink.writesByVersion,
+    keepsRecords: sink.takesRecords(step.config.options),
     portion: sink.portion?.bounds,
   });
   const batchWork: BatchWork = {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ReceivedEvent } from './event.ts';
 import type { Position } from './position.ts';
+import type { LogRecord } from './record-codec/record.ts';
 import type { Rejection } from './rejection.ts';
 import type { Moment } from './time/batch-time.ts';
 import type { Clock } from './time/clock.ts';
@@ -20,6 +21,8 @@ export interface Slice {
    * progress all the same.
    */
   readonly pages: AsyncIterable<readonly ReceivedEvent[]>;
+  /** The records of the slice, of a sink whose definition takes them. */
+  readonly records?: SliceRecords | undefined;
   /** What time it is in the slice. Undefined for a step that does not need to know. */
   readonly time?: SliceTime | undefined;
   /**
@@ -35,6 +38,23 @@ export interface Slice {
    * pages, with the rejections that `write` is going to resolve to. A sink that publishes passes its events too.
    */
   progress(rejections: readonly Rejection[], published?: Published): Progress;
+}
+
+/** The records of a slice, as they are in the log: with duplicates, ticks, and what is for other steps. */
+export interface SliceRecords {
+  readonly shard: SlicedShard;
+  /** In the order of the log. Of the first and the last one, the slice may have some events only. */
+  readonly all: readonly LogRecord[];
+}
+
+/** A shard, as the stream describes it. */
+export interface SlicedShard {
+  readonly id: string;
+  /** The first and the last hash of its range, both included. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** The ids of its parents. */
+  readonly parents: readonly string[];
 }
 
 /** What time it is in a slice. It follows from the records of the shard alone, never from a clock on a wall. */
@@ -302,6 +322,8 @@ export interface SinkDefinition<O = unknown, R = unknown> {
    * most. A slice that is written again then repeats no more than these. It exceeds them by one record at most.
    */
   mostEvents?(options: O): number;
+  /** Implement this for a sink that stores records. Returns true when its slices have to have them (`Slice.records`). */
+  takesRecords?(options: O): boolean;
   /**
    * Opens the sink. The runtime calls this when a process first needs the sink, and again with other options for a
    * replay or an interrupted slice. Open connections here or later, and open them again when they break.

@@ -51,6 +51,8 @@ export const StepConfig = z.strictObject({
        * where its mapping does; of a table it says where that is.
        */
       start: z.string().default('earliest'),
+      /** Where an S3 sink keeps the records of the stream, for a table that is made again (archive/). */
+      archive: z.strictObject({ bucket: z.string(), prefix: z.string() }).exactOptional(),
     })
     .optional(),
   /**

@@ -40,6 +40,7 @@ export interface Step {
   /** The same with the step's former name. Undefined: the step was not renamed. */
   readonly formerName: string | undefined;
   readonly kinesis: Pick<KinesisClient, 'send'>;
+  readonly s3: Pick<S3Client, 'send'>;
   readonly checkpoints: Checkpoints;
   /** Returns the checkpoints of another step of the stage, `<pipeline>/<step>`, for reading only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
@@ -111,6 +112,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     name: `${pipeline}/${step}`,
     formerName,
     kinesis,
+    s3,
     checkpoints,
     checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
     markPages,

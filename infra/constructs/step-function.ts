@@ -42,6 +42,7 @@ export class StepFunction extends Construct {
       stage: names.stage,
       checkpoints: names.checkpoints,
       deadLetters: names.deadLetters,
+      lake: names.lake,
       generation: generationOf(bundle, step.options),
       // ARNs, not names: GetRecords can name its stream only by the ARN, and permission checks need to know the stream.
       nameOf: (stream) => streamArnOf(stream, names),

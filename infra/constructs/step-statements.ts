@@ -1,6 +1,6 @@
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
-import { outputsOf, type ReaderPlan, type StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type ReaderPlan, type StepPlan, type TablePlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan, StreamPlan } from '../pipelines/streams.ts';
 import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
@@ -10,6 +10,7 @@ export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefi
   return [
     ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...decryptsItsInput(step.input.stream, names)]),
     ...(step.kind === 'source' ? [] : seesDrainedShards(step, names)),
+    ...(step.kind === 'table' ? readsItsArchive(step, names) : []),
     ...writesItsOutputs(outputsOf(step), names),
     step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
@@ -113,6 +114,21 @@ function seesDrainedShards({ input }: ReaderPlan, names: Names): readonly Statem
   if (input.transforms.length === 0) return [];
   const why = 'sees which shards the transforms before it have drained';
   return [{ ...checkpointsOf(input.transforms, names), why, actions: ['dynamodb:GetItem'] }];
+}
+
+/** A table is made again of the records that a sink keeps, where the log has them no more (functions/runtime/archive/). */
+function readsItsArchive({ archive }: TablePlan, names: Names): readonly Statement[] {
+  if (archive === undefined) return [];
+  const [lake, below] = [names.bucketArnOf(names.lake), `${archive.prefix}/*`];
+  return [
+    { why: 'reads the archive of its input', actions: ['s3:GetObject'], resources: [`${lake}/${below}`] },
+    {
+      why: 'finds the files of the archive',
+      actions: ['s3:ListBucket'],
+      resources: [lake],
+      conditions: { StringLike: { 's3:prefix': below } },
+    },
+  ];
 }
 
 /** Covers a renamed step's former name too, because its checkpoints are there. */

@@ -43,6 +43,7 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
     stage: names.stage,
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
+    lake: names.lake,
     generation: generationOf(bundled, step.options),
     nameOf: (stream) => stage.streamName(stream),
     ...(step.delivery === 'queue' ? { queue: stage.queueUrl(step) } : {}),

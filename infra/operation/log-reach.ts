@@ -1,9 +1,9 @@
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import pg from 'pg';
 import { shardKey } from '../../functions/runtime/checkpoints/shard-states.ts';
-import { recordAt } from '../../functions/runtime/log/record-at.ts';
 import { describeStream } from '../../functions/runtime/log/shards.ts';
-import type { Position } from '../../functions/runtime/position.ts';
+import { type Position, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import { openPast } from '../../functions/runtime/rebuild/past.ts';
 import type { TablePlan } from '../pipelines/plan.ts';
 import type { Start } from '../pipelines/steps.ts';
 import type { Target } from './target.ts';
@@ -14,8 +14,12 @@ export interface LogReach {
   readonly from: string;
   /** The earliest that an event of the table may be. */
   readonly tableFrom: string;
-  /** True when the log has every event that the table is made of. */
+  /** True when the log, or its archive and the log together, have every event that the table is made of. */
   readonly isWhole: boolean;
+  /** Where the archive of the stream is in the lake. Missing: the stream has none. */
+  readonly archive?: string;
+  /** Set where the archive has what the log has lost. */
+  readonly isArchived?: true;
 }
 
 const HOUR = 3_600_000;
@@ -43,8 +47,15 @@ export async function logReach(
   const logFrom = Math.max(created, Date.now() - kept);
   const tableFrom = Math.max(created, startOf(start, { since, kept }));
   const isoOf = (millis: number): string => new Date(millis).toISOString();
-  const isWhole = (await hasBeginnings(plan, target, signal)) ?? logFrom <= tableFrom;
-  return { from: isoOf(logFrom), tableFrom: isoOf(tableFrom), isWhole };
+  const has = await whoHasAll(plan, target, signal);
+  const isWhole = has === undefined ? logFrom <= tableFrom : has !== 'neither';
+  return {
+    from: isoOf(logFrom),
+    tableFrom: isoOf(tableFrom),
+    isWhole,
+    ...(plan.archive === undefined ? {} : { archive: plan.archive.prefix }),
+    ...(has === 'archive' ? { isArchived: true } : {}),
+  };
 }
 
 function startOf(start: Start, { since, kept }: { readonly since: string | undefined; readonly kept: number }): number {
@@ -53,38 +64,59 @@ function startOf(start: Start, { since, kept }: { readonly since: string | undef
   return Math.max(0, made - kept, start === 'earliest' ? 0 : start.getTime());
 }
 
-/** Tells whether the log has the first record of each shard that the table is made of. Undefined: nobody noted it. */
-async function hasBeginnings(plan: TablePlan, target: Target, signal: AbortSignal): Promise<boolean | undefined> {
-  const began = await beginningsOf(plan, target, signal);
-  if (began === undefined) return undefined;
+/** Tells who has all that the table is made of, from the first record of each shard. Undefined: nobody noted these. */
+async function whoHasAll(
+  plan: TablePlan,
+  target: Target,
+  signal: AbortSignal,
+): Promise<'log' | 'archive' | 'neither' | undefined> {
+  const ranges = await rangesOf(plan, target, signal);
+  if (ranges === undefined) return undefined;
+  const { clients, names } = target;
+  const { kinesis, s3 } = clients;
   const stream = target.streamName(plan.input.stream);
-  const { kinesis } = target.clients;
+  const archived = plan.archive && { bucket: names.lake, prefix: plan.archive.prefix };
+  const past = openPast({ kinesis, s3, stream, archived });
   const shape = await describeStream(kinesis, stream, signal);
-  for (const [key, position] of began) {
-    const shard = shape.shards.find(({ id }) => shardKey(shape, id) === key);
-    if (shard === undefined) return false;
-    if ((await recordAt({ kinesis, stream, shardId: shard.id, signal }, position)) === undefined) return false;
+  const shards = [...shape.shards, ...(await past.forgotten(ranges.keys(), shape, signal))];
+  let isArchived = false;
+  for (const [key, { began, upTo }] of ranges) {
+    const shard = shards.find(({ id }) => shardKey(shape, id) === key);
+    if (shard === undefined) return 'neither';
+    const from = { sequenceNumber: sequenceNumberOf(began) };
+    const reach = await past.reachOf({ key, shard, from, upTo }, signal);
+    if (reach === 'neither') return 'neither';
+    isArchived ||= reach === 'archive';
   }
-  return true;
+  return isArchived ? 'archive' : 'log';
 }
 
 const MOST_SHARDS = 10_000;
 const LONGEST_MILLIS = 10_000;
 
-/** Asks the database with which record of each shard the step began. */
-async function beginningsOf(
+/** What the step has read of a shard: from the record of `began` on. */
+interface ReadRange {
+  readonly began: Position;
+  readonly upTo: Position;
+}
+
+/** Asks the database what the step has read of each shard. Undefined: it does not say with which record it began. */
+async function rangesOf(
   { pipeline, name, formerly = name }: TablePlan,
   target: Target,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Position> | undefined> {
+): Promise<ReadonlyMap<string, ReadRange> | undefined> {
   const [step, former] = [name, formerly].map((each) => pg.escapeLiteral(`${pipeline}/${each}`));
-  const statement = `SELECT shard, state::json->>'b' FROM millrace_progress
+  const statement = `SELECT shard, state::json->>'b', state::json->>'p' FROM millrace_progress
     WHERE step IN (${step}, ${former}) AND shard NOT LIKE 'marks/%' AND shard NOT LIKE 'rebuild/%'
       AND state <> '' AND state::json->>'p' IS NOT NULL ORDER BY step = ${step}`;
   const question = { schema: 'public', statement, mostRows: MOST_SHARDS, mostMillis: LONGEST_MILLIS };
   const reply = await target.ask(question, signal);
   if ('refusal' in reply || reply.rows.length === 0) return undefined;
-  const began = new Map(reply.rows.map(([shard, position]) => [String(shard), position as Position | null]));
-  const isKnown = [...began.values()].every((position) => position !== null);
-  return isKnown ? (began as ReadonlyMap<string, Position>) : undefined;
+  const ranges = new Map<string, ReadRange>();
+  for (const [shard, began, upTo] of reply.rows) {
+    if (began === null) return undefined;
+    ranges.set(String(shard), { began: began as Position, upTo: upTo as Position });
+  }
+  return ranges;
 }

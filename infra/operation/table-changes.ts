@@ -15,8 +15,8 @@ export interface TableChange {
   readonly table: string;
   /**
    * `new`: the stage has no such table. `none` and `transparent`: its state goes on. `rebuild`: its state has to be
-   * made again from the log, which has all of its events: the step does so. `impossible`: the log has them no more, so
-   * the step stops. `taken`: something else has its name.
+   * made again from the log, or from the archive of its stream, which has all of its events: the step does so.
+   * `impossible`: they have them no more, so the step stops. `taken`: something else has its name.
    */
   readonly change: 'new' | 'none' | 'transparent' | 'rebuild' | 'impossible' | 'taken';
   /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */

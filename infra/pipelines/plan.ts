@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
+import { type ArchivePlan, archiveOf } from './archives.ts';
 import { withCopies } from './copies.ts';
 import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
@@ -73,6 +74,8 @@ interface PlainTablePlan extends AnyReaderPlan {
   readonly delivery: 'continuous';
   /** Set for a table with windows. */
   readonly windows?: WindowsPlan;
+  /** Set where a sink keeps the records of its input: the table is made again of these where the log has them no more. */
+  readonly archive?: ArchivePlan;
 }
 
 /** What operators have to know of the windows of a table. */
@@ -177,6 +180,8 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
   };
   const table = ([name, step]: [string, AnyTableStep]): TablePlan => {
     const changes = changesOf(step);
+    const input = inputOf(step);
+    const archive = archiveOf(input.stream, pipelines);
     const plain: TablePlan = {
       ...common(name, step.formerly),
       kind: 'table',
@@ -184,8 +189,9 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
       entry: inRepository(step.keep.entry),
       options: tableOptions(step),
       atLeastOnce: false,
-      input: inputOf(step),
+      input,
       ...windowsOf(step),
+      ...(archive === undefined ? {} : { archive }),
     };
     return changes === undefined ? plain : { ...plain, output: stream(changes.to) };
   };

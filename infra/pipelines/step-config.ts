@@ -9,6 +9,8 @@ export interface StepTarget {
   readonly stage: string;
   readonly checkpoints: string;
   readonly deadLetters: string;
+  /** The name of the lake's bucket. */
+  readonly lake: string;
   readonly generation: string;
   readonly queue?: string;
   readonly resources?: unknown;
@@ -27,7 +29,7 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     checkpoints,
     deadLetters,
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
-    ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
+    ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, target) }),
     ...('input' in step && step.input.time !== undefined ? { time: step.input.time } : {}),
     ...('output' in step && step.output !== undefined ? { output: outputConfigOf(step.output, nameOf) } : {}),
     ...('outputs' in step && step.outputs !== undefined ? { outputs: outputConfigsOf(step.outputs, nameOf) } : {}),
@@ -72,15 +74,18 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
   };
 }
 
-function inputConfigOf({ input, delivery, kind }: ReaderPlan, nameOf: StepTarget['nameOf']) {
+function inputConfigOf(step: ReaderPlan, { lake, nameOf }: Pick<StepTarget, 'lake' | 'nameOf'>) {
+  const { input, delivery, kind } = step;
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
   // The mapping of a continuous step decides where the step starts. A table may have to be made again from there.
+  const archive = step.kind === 'table' ? step.archive : undefined;
   const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
   return {
     stream: nameOf(input.stream),
     own: [...input.own],
     ...idempotent,
     start: delivery === 'scheduled' || kind === 'table' ? start : 'earliest',
+    ...(archive === undefined ? {} : { archive: { bucket: lake, prefix: archive.prefix } }),
   };
 }
 

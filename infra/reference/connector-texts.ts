@@ -105,6 +105,8 @@ A reader of the bucket may see some files of a range before the others: files ar
 
 *Small files.* A run writes at least one file for each shard and partition that has events: the longer \`every\`, the fewer. With \`compact\`, a run also merges small files when that is due: of 10,000 slices of one partition, fewer than 60 files are left (\`test/functions/sinks/s3/compaction\`). The inputs and a new name for the output are fixed in the checkpoint table first. Then come the output, a manifest below \`compacted/<prefix>/\` that names what it replaces, and the deletion of the inputs. No event is ever missing. Limitation: the files of a plain folder are not replaced in one step. A reader that lists it between the output and the deletions, for seconds, sees those events twice; and one that has listed it before the deletions does not find the deleted files any more. A file that a late process of the sink has put back stays until the next merge. A merged file has the events of each shard in their order.
 
+*Archives.* With \`lines: 'record'\` the sink keeps the records of the log as they came, in files of one shard each, in the order of the log: what a table is made again of when its stream has lost the events ([archives](tables.md#an-archive-of-the-stream)). A record is in one file, or in two with the same content where the sink has bisected a range around a poison record. No record is refused there; one that does not decode is a dead letter of the sink as well.
+
 *Parquet.* DuckDB writes the files, with zstd and row groups of 122,880 rows; its library is only in the functions of such sinks (63 MB, within Lambda's 250 MB). Columns follow from the schema's wire type, not from the events:
 
 | in the schema | in the file |

@@ -8,7 +8,7 @@ const Options = z.object({
   prefix: z.string(),
   format: z.enum(['ndjson', 'parquet']).default('ndjson'),
   by: z.enum(['month', 'day', 'hour']).default('day'),
-  lines: z.enum(['event', 'data']).default('event'),
+  lines: z.enum(['event', 'data', 'record']).default('event'),
   compact: z.number().optional(),
 });
 
@@ -60,6 +60,12 @@ function compacts({ arn }: Bucket, prefix: string): readonly Statement[] {
 
 export function s3PrefixOf(options: unknown): string {
   return Options.parse(options).prefix;
+}
+
+/** Returns the prefix of a sink that makes an archive. Undefined: it makes none. */
+export function archivePrefixOf(options: unknown): string | undefined {
+  const { prefix, lines } = Options.parse(options);
+  return lines === 'record' ? prefix : undefined;
 }
 
 export function s3OnLaptop(step: ConnectorStep, { lake }: LaptopResources): unknown {

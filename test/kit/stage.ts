@@ -76,6 +76,7 @@ export async function createStage(
         stage: names.stage,
         checkpoints: names.checkpoints,
         deadLetters: names.deadLetters,
+        lake: names.lake,
         generation: generationOf({ sha256: `kit ${stage.changes.get(step) ?? 0}` }, step.options),
         nameOf: (stream) => streamNameOf(names, stream),
         ...(step.delivery === 'queue' ? { queue: stage.sqs.urlOf(names.step(step.pipeline, step.name)) } : {}),

@@ -16,6 +16,7 @@ test('docs/tables.md shows whole files of the repository, with their imports', (
     read('test/pipelines/guide-sql-table.test.ts'),
     read('test/pipelines/guide-changes.test.ts'),
     read('test/pipelines/guide-windows.test.ts'),
+    read('test/pipelines/guide-archive.test.ts'),
   ]);
   const statements = [...page.matchAll(/^```sql\n(-- schema.*?)^```$/gms)].map(([, text = '']) => text.trimEnd());
   expect(statements).toEqual([

@@ -25,7 +25,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['outbox', 'versions'],
   ['step.ts'],
   ['pause'],
-  ['checkpoints'],
+  ['checkpoints', 'archive'],
   ['log'],
   ['sql'],
   ['join.ts'],

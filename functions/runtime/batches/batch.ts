@@ -36,6 +36,8 @@ export interface BatchFacts {
   readonly takesParts?: boolean | undefined;
   /** True when the state notes where the step has begun to read the shard. */
   readonly notesBeginning?: boolean | undefined;
+  /** True for a step that stores records: then the batch keeps them. */
+  readonly keepsRecords?: boolean | undefined;
   /** True for a step that writes by version: then the batch counts what its records hold. */
   readonly numbers?: boolean | undefined;
   /** Set where a shard is read only so far: nothing after this position is taken. */
@@ -47,6 +49,8 @@ export interface Batch {
   readonly events: ReceivedEvent[];
   /** The records and entries that do not decode. */
   readonly rejections: Rejection[];
+  /** The records that were taken, where `keepsRecords` is set. */
+  readonly records: readonly LogRecord[] | undefined;
   /** Adds a record's new events. Give `to`, a position inside the record, to leave out the events after it for now. */
   take(record: LogRecord, to?: Position): void;
   /** Adds a rejection in place of a record, without decoding that record. */
@@ -106,6 +110,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
   const time = facts.time && openBatchTime(facts, facts.time, committed.clock);
   const kept: Taken[] = [];
+  const records: LogRecord[] | undefined = facts.keepsRecords ? [] : undefined;
   const ended: string[] = [];
   const numbers = new Map<string, number | string>();
   let counted = 0;
@@ -113,6 +118,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   let { began } = committed;
 
   function keep(taken: Taken): void {
+    records?.push(taken.record);
     if (facts.takesParts) kept.push(taken);
   }
 
@@ -228,6 +234,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   return {
     events,
     rejections,
+    records,
     counts,
     marks: state.marks,
     time,

@@ -69,6 +69,10 @@ export interface Input {
  *
  * `outbox`: set for a step that publishes. Whatever is loaded has its page in the log before anybody gets it.
  *
+ * `keepsRecords`: the step stores records, so its batches keep them.
+ *
+ * `forgotten`: finds the shards that the stream no longer lists.
+ *
  * `portion`: the bounds of what is committed at once, where they are not the usual ones.
  */
 export function openInput(
@@ -80,10 +84,12 @@ export function openInput(
     readonly outbox?: Pick<Outbox, 'settle'> | undefined;
     readonly notesBeginning?: boolean;
     readonly numbers?: boolean;
+    readonly keepsRecords?: boolean | undefined;
+    readonly forgotten?: ((shape: StreamShape, signal: AbortSignal) => Promise<readonly Shard[]>) | undefined;
     readonly portion?: PortionBounds | undefined;
   },
 ): Input {
-  const { keepsStates, replay, outbox, notesBeginning, numbers, portion } = options;
+  const { keepsStates, replay, outbox, notesBeginning, numbers, keepsRecords, forgotten, portion } = options;
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -100,7 +106,10 @@ export function openInput(
   let described: Promise<StreamShape> | undefined;
 
   function refresh(signal: AbortSignal): Promise<StreamShape> {
-    described = describeStream(kinesis, stream, signal);
+    described = describeStream(kinesis, stream, signal).then(async (shape) => {
+      const more = (await forgotten?.(shape, signal)) ?? [];
+      return more.length === 0 ? shape : { ...shape, shards: [...more, ...shape.shards] };
+    });
     described.catch(() => {
       described = undefined;
     });
@@ -142,6 +151,7 @@ export function openInput(
         takesParts: outbox !== undefined || config.time !== undefined,
         notesBeginning,
         numbers,
+        keepsRecords,
       },
     };
   }

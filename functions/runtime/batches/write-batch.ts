@@ -5,7 +5,16 @@ import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
-import type { Correction, OpenSink, Progress, Published, SinkDefinition, Slice, SliceTime } from '../sink.ts';
+import type {
+  Correction,
+  OpenSink,
+  Progress,
+  Published,
+  SinkDefinition,
+  Slice,
+  SliceRecords,
+  SliceTime,
+} from '../sink.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { type NumberedBatch, numberBatch } from '../versions/number-batch.ts';
@@ -27,6 +36,8 @@ export interface SinkStep {
   readonly writesByVersion: boolean;
   /** True when its slices are portions, on a schedule and in a replay too. */
   readonly takesPortions: boolean;
+  /** Tells whether its slices have the records of the log, with these options. */
+  takesRecords(options: unknown): boolean;
   /** Set when the sink publishes events with its rows. */
   readonly outbox: Outbox | undefined;
   /** Set for a sink that makes its data of the events, and may make them again. */
@@ -44,13 +55,9 @@ export interface SinkStep {
 export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step): SinkStep {
   const { config, name } = step;
   const resources = parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`);
+  const parsed = (options: unknown): O => parseOrExplain(definition.options, options, `the options of step '${name}'`);
   const openWith = (options: unknown): OpenSink =>
-    definition.open({
-      step: name,
-      formerly: step.formerName,
-      options: parseOrExplain(definition.options, options, `the options of step '${name}'`),
-      resources,
-    });
+    definition.open({ step: name, formerly: step.formerName, options: parsed(options), resources });
   const current = openWith(config.options);
   const { loadProgress, loadPages, rebuild, again, tidy } = current;
   const inTable = step.states.loadPages;
@@ -69,6 +76,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
     writesByVersion: current.nextGeneration !== undefined,
     takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,
+    takesRecords: (options) => definition.takesRecords?.(parsed(options)) ?? false,
     states:
       loadProgress === undefined
         ? step.states
@@ -89,7 +97,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
 /** A batch to write, and the state to commit with it or after it. */
 export interface BatchToWrite {
   readonly batch: Batch;
-  readonly shard: Pick<ShardInput, 'key' | 'loaded' | 'parentsOf'>;
+  readonly shard: Pick<ShardInput, 'key' | 'loaded' | 'parentsOf' | 'facts'>;
   readonly to: StepState;
   readonly options: unknown;
 }
@@ -342,6 +350,7 @@ function writingOf(
       from: loaded.state.position,
       to: to.position ?? START_OF_SHARD,
       pages: pagesOf(toWrite.batch.events),
+      records: recordsOf(toWrite),
       time: timeOf(toWrite),
       versionOf: (event) => toWrite.numbered?.versionOf(event),
       signal,
@@ -350,6 +359,18 @@ function writingOf(
     written: () => written,
   };
 }
+
+/** Returns the records of a batch that keeps them, and the shard that they are of. */
+function recordsOf({
+  batch: { records },
+  shard: { key, parentsOf, facts },
+}: Pick<BatchToWrite, 'batch' | 'shard'>): SliceRecords | undefined {
+  if (records === undefined) return undefined;
+  const { from, to } = facts;
+  return { shard: { id: idOf(key), from, to, parents: parentsOf(key).map(idOf) }, all: records };
+}
+
+const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
 
 /** Returns the part of a batch that the sink has taken, and the state after it. */
 function partOf(

@@ -260,9 +260,15 @@ async function readSlice(run: ScheduledRun, opened: ShardInput, next: NextSlice)
 
 type SliceReading = NextSlice & { readonly trimmedIsNoLoss: boolean };
 
+/** Opens the batch of a slice. A slice that was begun with other options is finished with these. */
+function openSliceBatch({ takesRecords, step }: SinkStep, { loaded: { state }, facts }: ShardInput): Batch {
+  const keepsRecords = takesRecords(state.intent?.options ?? step.config.options);
+  return openBatch(state, { ...facts, keepsRecords });
+}
+
 async function readFrom(run: ScheduledRun, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
   const { intent } = opened.loaded.state;
-  const batch = openBatch(opened.loaded.state, opened.facts);
+  const batch = openSliceBatch(run.sink, opened);
   // The state of a sink that keeps its progress contains the slice's rejections, so its slices are portions.
   const bounds = run.sink.takesPortions ? undefined : SLICE;
   for await (const page of pagesFrom(run, opened, next)) {

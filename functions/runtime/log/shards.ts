@@ -22,6 +22,8 @@ export interface Shard {
   readonly parents: readonly string[];
   /** True when the shard takes records. A closed shard has been split or merged. */
   readonly open: boolean;
+  /** Set where the stream lists the shard no more, because all of its records are trimmed away. */
+  readonly isForgotten?: true;
 }
 
 export interface StreamShape {

@@ -2,12 +2,11 @@ import type { BatchWork } from '../batches/batch-work.ts';
 import type { Input } from '../batches/shard-input.ts';
 import type { SinkStep } from '../batches/write-batch.ts';
 import { UserMistake } from '../errors.ts';
-import { recordAt } from '../log/record-at.ts';
 import type { OperatorAnswer } from '../operator-request.ts';
-import { positionOf } from '../position.ts';
 import type { Again } from '../sink.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
-import { outOfReach, targetsOf } from './targets.ts';
+import { openPast } from './past.ts';
+import { begunOf, outOfReach, targetsOf } from './targets.ts';
 
 interface Asked {
   readonly sink: SinkStep;
@@ -46,11 +45,14 @@ async function refuseUnreachable(
   signal: AbortSignal,
 ): Promise<void> {
   const { step } = sink;
-  const shape = await input.refresh(signal);
-  for (const { shard, from } of await targetsOf(step, committed, shape)) {
-    if (from === undefined || 'millis' in from) continue;
-    const at = { kinesis: step.kinesis, stream: input.stream, shardId: shard.id, signal };
-    const first = await recordAt(at, positionOf(from.sequenceNumber, 0));
-    if (first === undefined) throw outOfReach(step, shape, `the first event of the table in ${shard.id} is gone`);
+  const { kinesis, s3, config } = step;
+  const past = openPast({ kinesis, s3, stream: input.stream, archived: config.input?.archive });
+  const described = await input.refresh(signal);
+  const forgotten = await past.forgotten(begunOf(committed), described, signal);
+  const shape = { ...described, shards: [...forgotten, ...described.shards] };
+  for (const target of await targetsOf(step, committed, shape)) {
+    const reach = await past.reachOf(target, signal);
+    if (reach === 'neither')
+      throw outOfReach(step, shape, `the first events of the table in ${target.shard.id} are gone`);
   }
 }

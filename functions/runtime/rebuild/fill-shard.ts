@@ -3,13 +3,14 @@ import { deduplicate } from '../batches/batch.ts';
 import type { Done } from '../batches/batch-work.ts';
 import { type Input, positionOfShard, type ShardInput } from '../batches/shard-input.ts';
 import { StaleCheckpoint } from '../errors.ts';
-import { LostRange, readShard } from '../log/log-reader.ts';
+import { LostRange } from '../log/log-reader.ts';
 import { firstUnfinished } from '../log/portion.ts';
 import { recordBatchesOf } from '../log/record-batches.ts';
 import { isSteady, noteSteady } from '../poison/attempt.ts';
 import { type GuardedWork, processGuarded } from '../poison/isolate.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Step } from '../step.ts';
+import type { Past } from './past.ts';
 import { outOfReach, type Target } from './targets.ts';
 
 /** One shard that is filled, and the time that an invocation has for it. */
@@ -18,6 +19,7 @@ export interface FillTurn {
   /** The input under the names of the rebuild. */
   readonly input: Input;
   readonly target: Target;
+  readonly past: Past;
   readonly owner: string;
   /** When the invocation ends, and its lease with it, in milliseconds since 1970. */
   readonly untilMillis: number;
@@ -60,11 +62,9 @@ function isFilled(shard: ShardInput, { upTo }: Target): boolean {
 }
 
 async function readOn(turn: FillTurn, from: ShardInput): Promise<boolean> {
-  const { step, input, target, stopMillis, signal } = turn;
-  const { stream } = input;
-  const at = { kinesis: step.kinesis, stream, shardId: target.shard.id, signal, to: target.upTo };
+  const { step, target, past, stopMillis, signal } = turn;
   let shard = from;
-  for await (const { records } of recordBatchesOf(readShard({ ...at, after: from.loaded.state.position }))) {
+  for await (const { records } of recordBatchesOf(past.read(target, from.loaded.state.position, signal))) {
     const counting = shard.loaded.state.position === undefined ? await sinceBeginning(turn, records) : records;
     shard = await takeAll(turn, shard, counting);
     if (isFilled(shard, target)) return true;

@@ -7,8 +7,9 @@ import type { StreamShape } from '../log/shards.ts';
 import type { Corrections, LeftLetters, Rebuild, ShardFilled } from '../sink.ts';
 import type { Invocation } from '../step.ts';
 import { type FillTurn, fillShard } from './fill-shard.ts';
+import { openPast } from './past.ts';
 import { publishCorrections } from './publish-corrections.ts';
-import { type Target, targetsOf } from './targets.ts';
+import { begunOf, type Target, targetsOf } from './targets.ts';
 
 /** An invocation works on a rebuild for so long, or for so much of its time when that is less. */
 const LONGEST_MILLIS = 60_000;
@@ -16,8 +17,8 @@ const SHARE_OF_TIME = 1 / 2;
 
 /**
  * Makes the data of a step again, where its code keeps something else of its input than the code before: beside the
- * data that are there, from the beginning of the log up to exactly the positions that are committed. Then the new data
- * take the place of the others, in one transaction, and the step goes on at those positions.
+ * data that are there, from the beginning of the log or its archive up to exactly the positions that are committed.
+ * Then the new data take the place of the others, in one transaction, and the step goes on at those positions.
  *
  * Meanwhile the step processes no batch: its mapping offers them again and again, as in a pause, and each offer goes on
  * with this work. Nothing of what is there changes before the end, so code that is deployed in the middle finds all of
@@ -29,7 +30,10 @@ export function openRebuilder(
   sink: SinkStep,
 ): ((invocation: Invocation, signal: AbortSignal) => Promise<boolean>) | undefined {
   const { step, rebuild } = sink;
-  if (rebuild === undefined) return undefined;
+  const { input } = step.config;
+  if (rebuild === undefined || input === undefined) return undefined;
+  const { kinesis, s3 } = step;
+  const past = openPast({ kinesis, s3, stream: input.stream, archived: input.archive });
   return async (invocation, signal) => {
     const remaining = invocation.getRemainingTimeInMillis();
     const now = step.now();
@@ -40,13 +44,13 @@ export function openRebuilder(
       signal,
     };
     for (let left = await rebuild(signal); left !== undefined; left = await rebuild(signal)) {
-      if (!(await workOn(sink, left, turn)) || step.now() >= turn.stopMillis) return false;
+      if (!(await workOn(sink, left, { ...turn, past })) || step.now() >= turn.stopMillis) return false;
     }
     return true;
   };
 }
 
-type Turn = Pick<FillTurn, 'owner' | 'untilMillis' | 'stopMillis' | 'signal'>;
+type Turn = Pick<FillTurn, 'past' | 'owner' | 'untilMillis' | 'stopMillis' | 'signal'>;
 
 /** Does what is left, or a part of it. Resolves to false when the rest is for another invocation. */
 async function workOn(sink: SinkStep, left: Rebuild | Corrections | LeftLetters, turn: Turn): Promise<boolean> {
@@ -79,6 +83,7 @@ async function fill(
   const input = openInput(step, sink.states, {
     keepsStates: false,
     replay: { under },
+    forgotten: (shape, signal) => turn.past.forgotten(begunOf(committed), shape, signal),
     portion: sink.portion?.bounds,
   });
   const shape = await input.refresh(turn.signal);
@@ -103,11 +108,11 @@ async function fill(
 /** Lists the shards of the stream as they are at the swap, also those of which nothing is committed. */
 function filledShards(committed: Rebuild['committed'], shape: StreamShape): ReadonlyMap<string, ShardFilled> {
   return new Map(
-    shape.shards.map(({ id, from, to }) => {
+    shape.shards.map(({ id, from, to, isForgotten }) => {
       const key = shardKey(shape, id);
       const stored = committed.get(key);
       const state = stored && decodeState(stored.state);
-      return [key, { upTo: state?.position, from, to, isOpen: state?.ended !== true }];
+      return [key, { upTo: state?.position, from, to, isOpen: state?.ended !== true && isForgotten !== true }];
     }),
   );
 }

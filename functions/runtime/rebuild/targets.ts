@@ -42,6 +42,11 @@ export async function targetsOf(
     .sort((one, other) => (one.shard.id < other.shard.id ? -1 : 1));
 }
 
+/** Lists the keys of the shards of which something was read. */
+export function begunOf(committed: Rebuild['committed']): readonly string[] {
+  return [...committed].flatMap(([key, { state }]) => (decodeState(state).position === undefined ? [] : [key]));
+}
+
 /**
  * Returns where a step began to read a shard. States of earlier versions do not say it: then it is the step's start, as
  * long as the log still has all that the stream ever had, or all since that time.
@@ -67,10 +72,15 @@ function reachOf({ now }: Pick<Step, 'now'>, { createdMillis, retentionMillis }:
 }
 
 /** Says that the log does not have everything that a step's data are made of, and what to do. */
-export function outOfReach(step: Pick<Step, 'name' | 'now'>, shape: StreamShape, why: string): UserMistake {
+export function outOfReach(step: Pick<Step, 'name' | 'config' | 'now'>, shape: StreamShape, why: string): UserMistake {
   const since = new Date(reachOf(step, shape)).toISOString();
+  const { archive } = step.config.input ?? {};
+  const later =
+    archive === undefined
+      ? "A longer retention of the stream, or an archive of it (an s3Sink with lines: 'record'), lets later changes be made"
+      : `Its archive, ${archive.prefix}/ in ${archive.bucket}, does not have what the log lacks`;
   return new UserMistake(
     `table ${step.name} cannot be made again: the log of stream ${shape.name} reaches back to ${since} only, and ${why}. ` +
-      'Undo a change of its code, or give the table step another name without formerly: its new table has the events that the log still has. A longer retention of the stream lets later changes be made',
+      `Undo a change of its code, or give the table step another name without formerly: its new table has the events that the log still has. ${later}`,
   );
 }

@@ -92,6 +92,7 @@ function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPla
       keepsStates: false,
       replay: { under: `replay/${id}/`, rewind },
       numbers: sink.writesByVersion,
+      keepsRecords: sink.takesRecords(options),
     }),
     async process(batch, shard, { signal }) {
       const to = { ...batch.state(), intent: undefined };

@@ -10,7 +10,10 @@ import { openPartitions } from './partitions.ts';
 /** A file to write. Its name and content depend on the slice and the options alone. */
 export interface PlannedFile {
   readonly key: string;
-  /** At least one event, in the order of the log. Their bytes are views of the records, not copies. */
+  /**
+   * Its events, in the order of the log: at least one, except in a file of records. Their bytes are views of the
+   * records, not copies.
+   */
   readonly events: readonly ReceivedEvent[];
   /** Their lines, without line feeds. */
   readonly lines: readonly Uint8Array[];
@@ -77,7 +80,7 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
  * begin with `_`, as an incarnation may. Positions and numbers have a fixed width, so keys sort as the log does. Throws
  * `EventRejected` when the key is too long for S3.
  */
-function keysIn(
+export function keysIn(
   folder: string,
   { shard, from = START_OF_SHARD, to }: Pick<Slice, 'shard' | 'from' | 'to'>,
   { prefix, format, compression }: Pick<S3Options, 'prefix' | 'format' | 'compression'>,

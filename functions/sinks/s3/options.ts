@@ -35,10 +35,10 @@ export const Options = z
         "Fields of the events' data that divide the files further, in this order: `region=EU`. A missing, null or empty value is `region=__HIVE_DEFAULT_PARTITION__`. Names differ from each other and from `year`, `month`, `day` and `hour` in use, whatever their capitals.",
       ),
     lines: z
-      .enum(['event', 'data'])
+      .enum(['event', 'data', 'record'])
       .default('event')
       .describe(
-        'What each line or row holds. `event`: the whole CloudEvent; in Parquet the columns `event_id`, `event_source`, `event_type`, `event_time`, `event_key` and `event_sequence`, and those of the data. `data`: the data alone.',
+        'What each line or row holds. `event`: the whole CloudEvent; in Parquet the columns `event_id`, `event_source`, `event_type`, `event_time`, `event_key` and `event_sequence`, and those of the data. `data`: the data alone. `record`: the records of the log as they came, from which a table can be made again ([archives](tables.md#an-archive-of-the-stream)); `by`, `fields`, `compact` and Parquet do not go with it.',
       ),
     compression: z.enum(['gzip', 'zstd', 'none']).default('gzip').meta({
       otherwise: "`'gzip'` for NDJSON, `'zstd'` for Parquet",
@@ -68,7 +68,37 @@ export const Options = z
         path: ['compression'],
         message: `is '${value.compression}', and Parquet is compressed with zstd: leave it out`,
       });
+    if (value.lines === 'record')
+      for (const [path, message] of mistakesOfArchive(value))
+        issues.push({ code: 'custom', input: value, path: [path], message });
     for (const problem of problemsOfNames(value)) issues.push({ code: 'custom', input: value, ...problem });
   });
 
 export type S3Options = z.infer<typeof Options>;
+
+/** Lists what does not go with `lines: 'record'`: the files of a shard are in the order of the log, and stay. */
+function mistakesOfArchive({
+  format,
+  fields,
+  compact,
+  targetBytes,
+}: Pick<S3Options, 'format' | 'fields' | 'compact' | 'targetBytes'>): readonly (readonly [string, string])[] {
+  const why = "goes with lines: 'event' or 'data' only";
+  return [
+    ...(format === 'parquet' ? [['format', `'parquet' ${why}: leave it out`] as const] : []),
+    ...(fields.length > 0
+      ? [['fields', `${why}, because the files are divided by shards: leave it out`] as const]
+      : []),
+    ...(compact !== undefined ? [['compact', `${why}: a longer \`every\` makes fewer files`] as const] : []),
+    ...(targetBytes > ARCHIVED_BYTES
+      ? [
+          [
+            'targetBytes',
+            `is at most ${ARCHIVED_BYTES} with lines: 'record', because a table reads a file whole`,
+          ] as const,
+        ]
+      : []),
+  ];
+}
+
+const ARCHIVED_BYTES = 64 * MIB;

@@ -27,6 +27,8 @@ const REPLAYS = 'replays';
  * the first file is written. So a run that repeats another one after a crash overwrites the same objects with the same
  * content. Within a partition and a shard, names sort as the log does.
  *
+ * With `lines: 'record'` the files are those of an archive (runtime/archive/).
+ *
  * An event becomes a dead letter when its time is not valid, or when a field to partition by holds an object, an array
  * or a value too long for an object key.
  */
@@ -35,6 +37,7 @@ export const s3Definition = defineSink({
   resources: Resources,
   into: (options, destination) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${destination}` }),
   doubles: () => true,
+  takesRecords: ({ lines }) => lines === 'record',
   open({ step, options, resources: { bucket } }) {
     if (options.format === 'parquet')
       throw new UserMistake(
@@ -85,6 +88,8 @@ export function s3Sink<const F extends string = never>(
   options: Omit<z.input<typeof Options>, 'fields'> & { readonly fields?: readonly F[] },
 ): Sink<unknown, 'scheduled', F> & { readonly connector: 's3'; readonly options: S3Options } {
   const isParquet = options.format === 'parquet';
+  if (options.lines === 'record' && options.by !== undefined)
+    throw new UserMistake("s3Sink: `by` goes with lines: 'event' or 'data' only: leave it out");
   return {
     connector: 's3',
     entry: isParquet ? PARQUET_ENTRY : import.meta.url,

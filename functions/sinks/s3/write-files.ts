@@ -3,6 +3,7 @@ import type { Rejection } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { type PlannedFile, planFiles } from './files.ts';
 import type { S3Options } from './options.ts';
+import { planRecordFiles } from './record-files.ts';
 
 /** What becomes of the events of a file. */
 export interface FileContent {
@@ -23,7 +24,7 @@ export async function writeFiles(
   to: { readonly client: Pick<S3Client, 'send'>; readonly bucket: string; readonly contentOf: ContentOf },
 ): Promise<readonly Rejection[]> {
   const { client, bucket, contentOf } = to;
-  const { files, rejections } = await planFiles(slice, options);
+  const { files, rejections } = await planSlice(slice, options);
   const all = [...rejections];
   await eachWithin(files, slice.signal, async (file, signal) => {
     const { body, rejections: ofFile } = await contentOf(file, signal);
@@ -40,6 +41,14 @@ export async function writeFiles(
     );
   });
   return all.sort((one, other) => (one.at < other.at ? -1 : 1));
+}
+
+/** Divides a slice into files, of its events or of its records. */
+export function planSlice(
+  slice: Pick<Slice, 'shard' | 'from' | 'to' | 'pages' | 'records'>,
+  options: S3Options,
+): ReturnType<typeof planFiles> {
+  return options.lines === 'record' ? planRecordFiles(slice, options) : planFiles(slice, options);
 }
 
 function mediaTypeOf({ format, compression }: S3Options): string {

@@ -14,8 +14,9 @@ export function tableChangesReport(title: string, changes: readonly TableChange[
 const nameOf = ({ pipeline, table }: TableChange): string => `${pipeline}/${table}`;
 
 /** A table whose step would stop is refused, whatever the log has. */
-function wordOf({ change, stops }: TableChange): string {
-  return stops === undefined ? WORDS[change] : WORDS.impossible;
+function wordOf({ change, stops, log }: TableChange): string {
+  if (stops !== undefined) return WORDS.impossible;
+  return change === 'rebuild' && log?.isArchived === true ? 'rebuild from the archive' : WORDS[change];
 }
 
 const WORDS: Readonly<Record<TableChange['change'], string>> = {
@@ -51,7 +52,14 @@ function consequences({ change, pipeline, table, log, rows, stops, isJoin }: Tab
           `another name without formerly; its new table has all events when it starts at ${log?.tableFrom} or earlier`,
         ];
       return [
-        `the state cannot go on; the log reaches back to ${log?.from}, and has every event of the table: deploy it, and`,
+        ...(log?.isArchived === true
+          ? [
+              `the state cannot go on; the log reaches back to ${log.from} only, and the archive of its stream, ${log.archive}/`,
+              'in the lake, has what came before: deploy it, and',
+            ]
+          : [
+              `the state cannot go on; the log reaches back to ${log?.from}, and has every event of the table: deploy it, and`,
+            ]),
         'with the next event of its stream the step makes the table again. Until that is done, the table shows the rows',
         'that it has now, and its events wait',
         ...(isJoin === true ? ['what the join has published stays as it is'] : []),
@@ -61,6 +69,9 @@ function consequences({ change, pipeline, table, log, rows, stops, isJoin }: Tab
         'the state cannot go on, and cannot be made again: deployed under this name, the step stops',
         `the log reaches back to ${log?.from} only, and the table may have events since ${log?.tableFrom}: undo the`,
         'change, or give the step another name without formerly: its new table has the events that the log still has',
+        ...(log?.archive === undefined
+          ? []
+          : [`the archive of its stream, ${log.archive}/ in the lake, does not have what the log lacks`]),
       ];
     case 'taken':
       return [`"${pipeline}"."${table} state 1" exists and is not the state of this table: rename it, or the step`];

@@ -6,10 +6,11 @@ import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import { readShard } from '../../../functions/runtime/log/log-reader.ts';
 import { describeStream } from '../../../functions/runtime/log/shards.ts';
 import { isPosition, type Position, START_OF_SHARD } from '../../../functions/runtime/position.ts';
+import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { parseOrExplain } from '../../../functions/runtime/step-config.ts';
 import { fileBytes } from '../../../functions/sinks/s3/file-bytes.ts';
-import { planFiles } from '../../../functions/sinks/s3/files.ts';
 import { s3Definition } from '../../../functions/sinks/s3/s3.ts';
+import { planSlice } from '../../../functions/sinks/s3/write-files.ts';
 import type { SinkPlan } from '../../pipelines/plan.ts';
 import type { Verdict } from './run-again.ts';
 import type { Tracing } from './trace-back.ts';
@@ -40,12 +41,14 @@ export async function whyObject(step: SinkPlan, key: string, tracing: Tracing): 
   const options = parseOrExplain(s3Definition.options, step.options, `the options of '${step.name}'`);
   const stream = target.streamName(step.input.stream);
   const shape = await describeStream(target.clients.kinesis, stream, signal);
-  if (shape.incarnation !== incarnation || !shape.shards.some(({ id }) => id === shard))
+  const described = shape.shards.find(({ id }) => id === shard);
+  if (shape.incarnation !== incarnation || described === undefined)
     throw new UserMistake(`the object was made of ${shard} of a stream that is gone: its events are in no log`);
   const slice = { shard: `${incarnation}/${shard}`, from: from === START_OF_SHARD ? undefined : from, to };
   const arrivals = new Map<Position, number>();
-  const pages = pagesOf(step, { ...slice, shardId: shard, stream, arrivals }, tracing);
-  const { files } = await planFiles({ ...slice, pages }, options);
+  const all: LogRecord[] = [];
+  const pages = await readWhole(pagesOf(step, { ...slice, shardId: shard, stream, arrivals, records: all }, tracing));
+  const { files } = await planSlice({ ...slice, pages, records: { shard: described, all } }, options);
   const file = files.find((one) => one.key === key);
   const events = (file?.events ?? []).map((event) => ({
     stream: step.input.stream,
@@ -63,6 +66,15 @@ export async function whyObject(step: SinkPlan, key: string, tracing: Tracing): 
         why: `the sink makes ${made.length} bytes of its range of the log, and the object has ${stored.length}`,
       };
   return { shard, events, verdict };
+}
+
+/** Reads all pages before it yields one: by then the records of them are known. */
+async function readWhole<T>(pages: AsyncIterable<T>): Promise<AsyncIterable<T>> {
+  const read: T[] = [];
+  for await (const page of pages) read.push(page);
+  return (async function* () {
+    yield* read;
+  })();
 }
 
 async function objectBytes(Key: string, { target, signal }: Tracing): Promise<Buffer> {
@@ -86,10 +98,11 @@ async function* pagesOf(
     readonly from: Position | undefined;
     readonly to: Position;
     readonly arrivals: Map<Position, number>;
+    readonly records: LogRecord[];
   },
   { target, signal }: Tracing,
 ): AsyncGenerator<readonly ReceivedEvent[]> {
-  const { shardId, stream, from, to, arrivals } = slice;
+  const { shardId, stream, from, to, arrivals, records } = slice;
   const { kinesis } = target.clients;
   const { shards } = await describeStream(kinesis, stream, signal);
   const shard = shards.find(({ id }) => id === shardId);
@@ -108,6 +121,7 @@ async function* pagesOf(
     for (const record of page.records) {
       const known = batch.events.length;
       batch.take(record, to);
+      records.push(record);
       for (const { position } of batch.events.slice(known)) arrivals.set(position, record.approximateArrivalMillis);
     }
     if (batch.events.length > before) yield batch.events.slice(before);

@@ -31,7 +31,7 @@ const REWINDING = {
 
 /** Describes a table that is being made again. `stands`: that has not gone on for a while. */
 export function noteOfRebuild(
-  { phase, since, moved, shards, shardsDone, share }: RebuildStatus,
+  { phase, since, moved, shards, shardsDone, share, isArchived }: RebuildStatus,
   { stands }: { readonly stands: boolean },
 ): string {
   const begun = since === undefined ? '' : ` since ${since}`;
@@ -39,7 +39,7 @@ export function noteOfRebuild(
   if (phase === 'asked') return 'an operator has asked to make the table again: its step begins with its next batch';
   if (phase === 'publishing')
     return `the table was made again and shows the new rows; the step publishes${begun} how they differ, before its next event${standing}`;
-  return `the table is being made again${begun}: ${shardsDone} of ${shards} shards are read, and about ${Math.floor(share * 100)} % of the log; until then readers see the former rows, and its events wait${standing}`;
+  return `the table is being made again${begun}: ${shardsDone} of ${shards} shards are read, and about ${Math.floor(share * 100)} % of ${isArchived === true ? 'what the archive and the log have' : 'the log'}; until then readers see the former rows, and its events wait${standing}`;
 }
 
 /** Describes any other shard. Undefined when there is nothing to say. */

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { recordAt } from '../../../functions/runtime/log/record-at.ts';
 import type { Position } from '../../../functions/runtime/position.ts';
+import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { ownShard, underOf } from '../../../functions/table-state/refused.ts';
 import { readStateNote, type StoredShape } from '../../../functions/table-state/shape.ts';
 import { TABLE_OF_STATE } from '../state-names.ts';
@@ -21,6 +22,8 @@ export interface RebuildStatus {
   /** The shards that are read up to where the table stands, and all that have to be. */
   readonly shardsDone: number;
   readonly shards: number;
+  /** Set while a shard is read from the archive of its stream. */
+  readonly isArchived?: true;
   /** About how much of the log is read, from 0 to 1, measured by the arrival times of its records. */
   readonly share: number;
 }
@@ -51,7 +54,8 @@ export async function rebuildStatus(
   if (filling !== undefined) {
     const { begun } = filling.stored;
     const progress = await progressOf(step, target, signal);
-    const read = await readSoFar({ step, target, signal }, { progress, state: filling.number });
+    const sinceMillis = shown?.since === undefined ? undefined : Date.parse(shown.since);
+    const read = await readSoFar({ step, target, signal }, { progress, state: filling.number, sinceMillis });
     return { phase: 'reading', ...(begun === undefined ? {} : { since: begun }), ...read };
   }
   return shown?.again === true ? { phase: 'asked', ...done, share: 0 } : undefined;
@@ -127,8 +131,13 @@ interface Asking {
 
 async function readSoFar(
   asking: Asking,
-  { progress, state }: { readonly progress: readonly ShardProgress[]; readonly state: number },
+  of: {
+    readonly progress: readonly ShardProgress[];
+    readonly state: number;
+    readonly sinceMillis: number | undefined;
+  },
 ): Promise<Omit<RebuildStatus, 'phase' | 'since'>> {
+  const { progress, state, sinceMillis } = of;
   const under = underOf(state);
   const filled = new Map(
     progress.flatMap((one) => (one.shard.startsWith(under) ? [[ownShard(one.shard), one] as const] : [])),
@@ -137,29 +146,62 @@ async function readSoFar(
     progress.flatMap((one) => (ownShard(one.shard) === one.shard ? [[one.shard, one] as const] : [])),
   );
   let [shardsDone, share, lookedUp] = [0, 0, 0];
+  let isArchived = false;
   for (const [shard, to] of committed) {
     const at = filled.get(shard);
     if (at === undefined) continue;
     if (at.position >= to.position) shardsDone++;
-    else if (lookedUp++ < MOST_LOOKED_UP) share += await shareOf(asking, at, to);
+    else if (lookedUp++ < MOST_LOOKED_UP) {
+      isArchived ||= !(await isInLog(asking, to.shard, at.position));
+      share += await shareOf(asking, { at, to, sinceMillis });
+    }
   }
   const movedMillis = Math.max(0, ...[...filled.values()].map((one) => one.movedMillis));
   return {
     ...(movedMillis === 0 ? {} : { moved: new Date(movedMillis).toISOString() }),
     shardsDone,
     shards: committed.size,
+    ...(isArchived ? { isArchived } : {}),
     share: committed.size === 0 ? 1 : (shardsDone + share) / committed.size,
   };
 }
 
-/** Returns about how much of a shard is read: 0 where the log does not say when the shard's first record came. */
-async function shareOf({ step, target, signal }: Asking, at: ShardProgress, to: ShardProgress): Promise<number> {
-  const { stream, shardOf } = step;
+/** Tells whether the log still has the record of a position. Where nobody knows, it counts as if it had. */
+async function isInLog({ step, target, signal }: Asking, key: string, position: Position): Promise<boolean> {
+  return (await recordOf({ step, target, signal }, key, position)) !== 'gone';
+}
+
+/** Finds the record of a position. `gone`: the log has it no more; `unknown`: nobody answers. */
+async function recordOf(
+  { step: { stream, shardOf }, target, signal }: Asking,
+  key: string,
+  position: Position,
+): Promise<LogRecord | 'gone' | 'unknown'> {
+  const shardId = shardOf(key);
+  if (shardId === undefined) return 'gone';
   const { kinesis } = target.clients;
-  const shardId = shardOf(to.shard);
-  if (to.began === undefined || shardId === undefined) return 0;
-  const first = await recordAt({ kinesis, stream, shardId, signal }, to.began).catch(() => undefined);
-  if (first === undefined) return 0;
-  const whole = to.arrivedMillis - first.approximateArrivalMillis;
-  return whole <= 0 ? 0 : Math.min(1, Math.max(0, (at.arrivedMillis - first.approximateArrivalMillis) / whole));
+  return recordAt({ kinesis, stream, shardId, signal }, position).then(
+    (record) => record ?? 'gone',
+    () => 'unknown',
+  );
+}
+
+/**
+ * Returns about how much of a shard is read: 0 where nobody knows when the shard's first record came. Where the log has
+ * that record no more, the table is taken to be as old as its first state.
+ */
+async function shareOf(
+  asking: Asking,
+  {
+    at,
+    to,
+    sinceMillis,
+  }: { readonly at: ShardProgress; readonly to: ShardProgress; readonly sinceMillis: number | undefined },
+): Promise<number> {
+  if (to.began === undefined) return 0;
+  const first = await recordOf(asking, to.shard, to.began);
+  const began = typeof first === 'string' ? sinceMillis : first.approximateArrivalMillis;
+  if (began === undefined || first === 'unknown') return 0;
+  const whole = to.arrivedMillis - began;
+  return whole <= 0 ? 0 : Math.min(1, Math.max(0, (at.arrivedMillis - began) / whole));
 }

@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { askDatabase } from '../../../functions/clients/query.ts';
+import { encodeState } from '../../../functions/runtime/checkpoints/step-state.ts';
+import { describeStream } from '../../../functions/runtime/log/shards.ts';
+import { endOfRecord, positionOf } from '../../../functions/runtime/position.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
 import { tumbling } from '../../../functions/runtime/windows.ts';
+import { ndjsonContent } from '../../../functions/sinks/s3/ndjson-content.ts';
+import { Options } from '../../../functions/sinks/s3/options.ts';
+import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
+import { writeFiles } from '../../../functions/sinks/s3/write-files.ts';
 import { makeTable } from '../../../functions/table-state/make-table.ts';
 import { type Shape, shapeOf } from '../../../functions/table-state/shape.ts';
 import { tableChangesReport } from '../../../infra/cli/reports/table-changes-report.ts';
@@ -12,7 +19,9 @@ import type { Target } from '../../../infra/operation/target.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
 import { planOf, type TablePlan } from '../../../infra/pipelines/plan.ts';
 import type { Start } from '../../../infra/pipelines/steps.ts';
+import { sliceOf } from '../../contracts/slices.ts';
 import { client, database, server, useFreshDatabases } from '../../functions/sinks/postgres/fresh-database.ts';
+import { createS3 } from '../../kit/s3.ts';
 
 useFreshDatabases();
 
@@ -66,6 +75,110 @@ async function changeTo(keep: Table, { streamHours, ...step }: Log): Promise<Tab
   const [change] = await tableChanges([{ plan, table: keep }], target, new AbortController().signal);
   return change!;
 }
+
+/**
+ * The change where the log has records from 50 on only, and the step began with record 10 and stands at 60. The archive
+ * has those from `archived` up to the other.
+ */
+async function changeOfArchived(keep: Table, archived: readonly [number, number]): Promise<TableChange> {
+  const pipeline = definePipeline({
+    name: 'shop',
+    streams: { sales: { schema: Sale } },
+    tables: { sums: { from: 'sales', keep: keep as never } },
+    sinks: { archive: { from: 'sales', write: s3Sink({ prefix: 'sales', lines: 'record' }), every: 60_000 as never } },
+  });
+  const plan = planOf(pipeline, [pipeline]).steps[0] as TablePlan;
+  const names = namesOf({ stage: 'test', account: '1', region: 'eu-west-1', partition: 'aws' });
+  const s3 = createS3({ now: () => 0 });
+  s3.createBucket(names.lake);
+  const send = { send: (command: object) => s3.call(command as never, new AbortController().signal) } as never;
+  const kinesis = { send: async (command: object) => answerOf(command) } as never;
+  const { incarnation } = await describeStream(kinesis, 'sales', new AbortController().signal);
+  const key = `${incarnation}/shardId-000000000000`;
+  const state = { position: endOfRecord('60'), marks: [], rejections: [], began: positionOf('10', 0) };
+  await client.query(`INSERT INTO millrace_progress (step, shard, revision, state) VALUES ('shop/sums', $1, 1, $2)`, [
+    key,
+    encodeState(state),
+  ]);
+  const [first, last] = archived;
+  const options = Options.parse({ prefix: 'sales', lines: 'record' });
+  const all = Array.from({ length: last - first + 1 }, (_, index) => recordOf(first + index));
+  const slice = {
+    ...sliceOf({ events: [], shard: key, from: endOfRecord(String(first - 1)), to: endOfRecord(String(last)) }),
+  };
+  const shard = { id: 'shardId-000000000000', from: 0n, to: 2n ** 128n - 1n, parents: [] };
+  const to = { client: send, bucket: names.lake, contentOf: ndjsonContent(options) };
+  await writeFiles({ ...slice, records: { shard, all } }, options, to);
+  const { host, port, user, password } = server;
+  const login = { host, port, user, database, tls: 'off', auth: { password } } as const;
+  const target = {
+    names,
+    clients: { kinesis, s3: send },
+    streamName: () => 'sales',
+    ask: (question, signal) => askDatabase(login, question, signal),
+  } as Pick<Target, 'names' | 'streamName' | 'ask'> as Target;
+  const [change] = await tableChanges([{ plan, table: keep }], target, new AbortController().signal);
+  return change!;
+}
+
+const recordOf = (n: number) => ({
+  sequenceNumber: String(n),
+  partitionKey: 'k',
+  data: Buffer.from('{}'),
+  approximateArrivalMillis: n,
+});
+
+/** Answers as a stream with one shard does that has lost all records before the fiftieth. */
+function answerOf({
+  constructor,
+  input,
+}: {
+  readonly constructor: { readonly name: string };
+  readonly input?: object;
+}) {
+  switch (constructor.name) {
+    case 'DescribeStreamSummaryCommand': {
+      const created = { StreamCreationTimestamp: new Date(0), RetentionPeriodHours: 24 };
+      return { StreamDescriptionSummary: { StreamName: 'sales', StreamARN: 'arn:sales', ...created } };
+    }
+    case 'ListShardsCommand': {
+      const HashKeyRange = { StartingHashKey: '0', EndingHashKey: String(2n ** 128n - 1n) };
+      return { Shards: [{ ShardId: 'shardId-000000000000', HashKeyRange, SequenceNumberRange: {} }] };
+    }
+    case 'GetShardIteratorCommand': {
+      const { StartingSequenceNumber = '0' } = input as { readonly StartingSequenceNumber?: string };
+      return { ShardIterator: StartingSequenceNumber };
+    }
+    default: {
+      const { ShardIterator } = input as { readonly ShardIterator: string };
+      const at = Math.max(50, Number(ShardIterator));
+      const record = { SequenceNumber: String(at), ApproximateArrivalTimestamp: new Date(0), Data: new Uint8Array() };
+      return { Records: [{ ...record, PartitionKey: 'k' }], MillisBehindLatest: 0 };
+    }
+  }
+}
+
+test('it is a rebuild from the archive where that has what the log has lost, and meets the log', async () => {
+  await keptBefore(shapeOf(sums()));
+  const changed = sums({ shape: 'sum (2)' });
+  const change = await changeOfArchived(changed, [8, 55]);
+  expect(change).toMatchObject({ change: 'rebuild', log: { isArchived: true, archive: 'sales' } });
+  const report = tableChangesReport('stage test', [change]);
+  expect(report).toContain('shop/sums  rebuild from the archive');
+  expect(report).toContain('and the archive of its stream, sales/');
+});
+
+test.each([
+  ['begins after the table', [11, 55]],
+  ['ends before the log begins', [8, 49]],
+] as const)('it is refused where the archive %s', async (_, archived) => {
+  await keptBefore(shapeOf(sums()));
+  const change = await changeOfArchived(sums({ shape: 'sum (2)' }), archived);
+  expect(change).toMatchObject({ change: 'impossible' });
+  expect(tableChangesReport('stage test', [change])).toContain(
+    'the archive of its stream, sales/ in the lake, does not have what the log lacks',
+  );
+});
 
 async function keptBefore(shape: Shape, step = 'shop/sums'): Promise<void> {
   await client.query("SELECT set_config('search_path', 'public', false)");

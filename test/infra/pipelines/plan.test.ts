@@ -106,6 +106,7 @@ describe("a step's configuration", () => {
   const place: StepTarget = {
     checkpoints: 'checkpoints',
     deadLetters: 'dead-letters',
+    lake: 'lake',
     stage: 'dev',
     generation: 'abc',
     nameOf: (stream) => (stream.kind === 'own' ? `${stream.pipeline}.${stream.name}` : stream.arn),

@@ -32,6 +32,7 @@ export function parquetSinkWith(makeFiles: typeof parquetFiles) {
     resources: Resources,
     into: s3Definition.into,
     doubles: s3Definition.doubles,
+    takesRecords: ({ lines }) => lines === 'record',
     open({ step, options, resources: { bucket, columns } }) {
       if (options.format === 'ndjson')
         return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeFiles });

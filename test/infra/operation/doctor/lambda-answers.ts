@@ -46,6 +46,7 @@ export function configurationOf(step: StepPlan, names: Names): Body {
     stage: names.stage,
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
+    lake: names.lake,
     generation: 'g',
     nameOf: (stream) => streamArnOf(stream, names),
   });
