@@ -36,6 +36,8 @@ export interface RebuiltStep {
   /** The name or ARN of its stream, and the shard with a key of the step's progress. */
   readonly stream: string;
   shardOf(key: string): string | undefined;
+  /** True when a sink keeps the records of its stream. */
+  readonly hasArchive: boolean;
 }
 
 const LONGEST_MILLIS = 10_000;
@@ -152,7 +154,7 @@ async function readSoFar(
     if (at === undefined) continue;
     if (at.position >= to.position) shardsDone++;
     else if (lookedUp++ < MOST_LOOKED_UP) {
-      isArchived ||= !(await isInLog(asking, to.shard, at.position));
+      isArchived ||= asking.step.hasArchive && !(await isInLog(asking, to.shard, at.position));
       share += await shareOf(asking, { at, to, sinceMillis });
     }
   }

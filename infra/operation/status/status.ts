@@ -120,10 +120,11 @@ async function readerStatus(step: ReaderPlan, target: Target, signal: AbortSigna
 /** Finds out whether a table is being made again. Whether the database answers, its states say. */
 async function rebuildOf(context: Context, signal: AbortSignal): Promise<RebuildStatus | undefined> {
   const { step, target, stream, shape } = context;
-  const { kind, pipeline, name, formerly } = step;
-  if (kind !== 'table') return undefined;
+  if (step.kind !== 'table') return undefined;
+  const { pipeline, name, formerly, archive } = step;
   const shardOf = (key: string): string | undefined => shape.shards.find(({ id }) => shardKey(shape, id) === key)?.id;
-  return rebuildStatus({ pipeline, name, formerly, stream, shardOf }, target, signal).catch(() => undefined);
+  const rebuilt = { pipeline, name, formerly, stream, shardOf, hasArchive: archive !== undefined };
+  return rebuildStatus(rebuilt, target, signal).catch(() => undefined);
 }
 
 /** A rebuild that has not moved for so long has stopped: what waits is behind. */

@@ -129,14 +129,9 @@ const recordOf = (n: number) => ({
 });
 
 /** Answers as a stream with one shard does that has lost all records before the fiftieth. */
-function answerOf({
-  constructor,
-  input,
-}: {
-  readonly constructor: { readonly name: string };
-  readonly input?: object;
-}) {
-  switch (constructor.name) {
+function answerOf(command: object) {
+  const { input } = command as { readonly input?: object };
+  switch (command.constructor.name) {
     case 'DescribeStreamSummaryCommand': {
       const created = { StreamCreationTimestamp: new Date(0), RetentionPeriodHours: 24 };
       return { StreamDescriptionSummary: { StreamName: 'sales', StreamARN: 'arn:sales', ...created } };

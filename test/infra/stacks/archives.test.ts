@@ -46,6 +46,6 @@ test('its function is told where the archive is, and may read there and nowhere 
   );
   const policies = roles.filter((role) => role.includes('ReadsTheArchiveOfItsInput'));
   expect(policies).toHaveLength(1);
-  expect(policies[0]).toMatch(/lake[^"]*\/cart-log\/\*/);
+  expect(policies[0]).toContain('"/cart-log/*"');
   expect(policies[0]).toContain('"s3:prefix":"cart-log/*"');
 });

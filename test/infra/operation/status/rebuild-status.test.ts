@@ -59,14 +59,20 @@ const kinesis = {
       : { ShardIterator: 'i' },
 };
 
-function look() {
+function look({ hasArchive = false } = {}) {
   const { host, port, user, password } = server;
   const login = { host, port, user, database, tls: 'off', auth: { password } } as const;
   const target = { clients: { kinesis }, ask: (question, signal) => askDatabase(login, question, signal) } as Pick<
     Target,
     'ask'
   > as Target;
-  const step = { pipeline: 'shop', name: 'sums', stream: 'values', shardOf: (key: string) => key.split('/')[1] };
+  const step = {
+    pipeline: 'shop',
+    name: 'sums',
+    stream: 'values',
+    shardOf: (key: string) => key.split('/')[1],
+    hasArchive,
+  };
   return rebuildStatus(step, target, noDeadline());
 }
 
@@ -92,6 +98,9 @@ test('a table that is made again says since when, and how much of the log is rea
   expect(noteOfRebuild(reading!, { stands: false })).toBe(
     `the table is being made again since ${reading?.since}: 1 of 2 shards are read, and about 70 % of the log; until then readers see the former rows, and its events wait`,
   );
+  const archived = await look({ hasArchive: true });
+  expect(archived).toMatchObject({ isArchived: true });
+  expect(noteOfRebuild(archived!, { stands: false })).toContain('about 70 % of what the archive and the log have');
   const again = (await sink.rebuild?.(noDeadline())) as Rebuild;
   const filled = { upTo: positionOf('100', 0), from: 0n, to: 2n ** 128n - 1n, isOpen: true };
   expect(await again.swap(new Map([[SHARDS[0], filled]]), noDeadline())).toBe(true);
