@@ -322,7 +322,9 @@ export interface SinkDefinition<O = unknown, R = unknown> {
    * most. A slice that is written again then repeats no more than these. It exceeds them by one record at most.
    */
   mostEvents?(options: O): number;
-  /** Implement this for a sink that stores records. Returns true when its slices have to have them (`Slice.records`). */
+  /**
+   * Implement this for a sink that stores records. Returns true when its slices have to have them (`Slice.records`).
+   */
   takesRecords?(options: O): boolean;
   /**
    * Opens the sink. The runtime calls this when a process first needs the sink, and again with other options for a

@@ -116,7 +116,9 @@ function seesDrainedShards({ input }: ReaderPlan, names: Names): readonly Statem
   return [{ ...checkpointsOf(input.transforms, names), why, actions: ['dynamodb:GetItem'] }];
 }
 
-/** A table is made again of the records that a sink keeps, where the log has them no more (functions/runtime/archive/). */
+/**
+ * A table is made again of the records that a sink keeps, where the log has them no more (functions/runtime/archive/).
+ */
 function readsItsArchive({ archive }: TablePlan, names: Names): readonly Statement[] {
   if (archive === undefined) return [];
   const [lake, below] = [names.bucketArnOf(names.lake), `${archive.prefix}/*`];

@@ -9,7 +9,9 @@ export interface ArchivePlan {
   readonly prefix: string;
 }
 
-/** Finds the sink of any pipeline that keeps the records of a stream, the first by its name. Undefined: there is none. */
+/**
+ * Finds the sink of any pipeline that keeps the records of a stream, the first by its name. Undefined: there is none.
+ */
 export function archiveOf(stream: StreamPlan, pipelines: readonly Pipeline[]): ArchivePlan | undefined {
   const archives = pipelines.flatMap((pipeline) =>
     Object.entries(pipeline.sinks).flatMap(([name, { from, write }]): ArchivePlan[] => {

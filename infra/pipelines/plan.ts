@@ -74,7 +74,9 @@ interface PlainTablePlan extends AnyReaderPlan {
   readonly delivery: 'continuous';
   /** Set for a table with windows. */
   readonly windows?: WindowsPlan;
-  /** Set where a sink keeps the records of its input: the table is made again of these where the log has them no more. */
+  /**
+   * Set where a sink keeps the records of its input: the table is made again of these where the log has them no more.
+   */
   readonly archive?: ArchivePlan;
 }
 
