@@ -12,7 +12,6 @@ const COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/node-compile', 
 const SLOWEST = [
   'test/faults/matrix.test.ts',
   'test/pipelines/deadly.test.ts',
-  'test/faults/mistakes.test.ts',
   'test/pipelines/positions.test.ts',
   'test/pipelines/operate.test.ts',
   'test/infra/stacks/rules.test.ts',

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { caughtInJoins, joinMistakes } from './join-mistakes.ts';
 import { playJoin } from './join-schedule.ts';
 
 const SCHEDULES = 6;
@@ -10,7 +9,3 @@ test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
     expect(await playJoin(seed)).toEqual([]);
   },
 );
-
-test.each(Object.keys(joinMistakes))('the schedules catch the mistake %s', async (mistake) => {
-  expect(await caughtInJoins(mistake, SCHEDULES)).toBeDefined();
-});

@@ -3,7 +3,6 @@ import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
 import { playKinds } from './rebuild-kinds-schedule.ts';
-import { caughtInRebuilds, rebuildMistakes } from './rebuild-mistakes.ts';
 import { counted, playRebuilds, REFUSED_BY_FIRST, REFUSED_BY_OTHERS, sums, value, values } from './rebuild-schedule.ts';
 
 const twice = counted(2, REFUSED_BY_OTHERS);
@@ -189,7 +188,3 @@ test.each(['windows', 'final windows', 'key'] as const)(
     for (let seed = 0; seed < 2; seed++) expect(await playKinds(seed, kind), `seed ${seed}`).toEqual([]);
   },
 );
-
-test.each(Object.keys(rebuildMistakes))('the schedules catch the mistake %s', async (mistake) => {
-  expect(await caughtInRebuilds(mistake, 8)).toBeDefined();
-});

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { caughtInTables, tableMistakes } from './table-mistakes.ts';
 import { playTables } from './table-schedule.ts';
 
 const SCHEDULES = 14;
@@ -10,7 +9,3 @@ test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
     expect(await playTables(seed)).toEqual([]);
   },
 );
-
-test.each(Object.keys(tableMistakes))('the schedules catch the mistake %s', async (mistake) => {
-  expect(await caughtInTables(mistake, SCHEDULES)).toBeDefined();
-});

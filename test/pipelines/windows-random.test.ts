@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { caughtInWindows, windowMistakes } from './windows-mistakes.ts';
 import { playWindows } from './windows-schedule.ts';
 
 const SCHEDULES = 4;
@@ -10,7 +9,3 @@ test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
     expect(await playWindows(seed)).toEqual([]);
   },
 );
-
-test.each(Object.keys(windowMistakes))('the schedules catch the mistake %s', async (mistake) => {
-  expect(await caughtInWindows(mistake, 20)).toBeDefined();
-});
