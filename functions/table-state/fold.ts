@@ -235,12 +235,13 @@ function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undef
  * The states of rows that were folded here, so that whoever keeps such a row need not load its state again. An
  * accumulator continues a state once, so each is taken once.
  */
-const statesOfRows = new WeakMap<StoredRow, Pick<Kept, 'state'>>();
+const statesOfRows = new WeakMap<StoredRow, { readonly state: unknown }>();
 
 function keepStates(kept: ReadonlyMap<string, Kept | undefined>, after: Folded['after']): void {
   for (const [id, row] of kept) {
     const stored = after.get(id);
-    if (row !== undefined && stored !== undefined) statesOfRows.set(stored, row);
+    // The state alone: the event would keep its whole record in memory, as long as the row is kept.
+    if (row !== undefined && stored !== undefined) statesOfRows.set(stored, { state: row.state });
   }
 }
 

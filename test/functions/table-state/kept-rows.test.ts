@@ -1,4 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import { fold } from '../../../functions/table-state/fold.ts';
 import { openKeptRows, type ShardRows } from '../../../functions/table-state/kept-rows.ts';
 import type { Prepared } from '../../../functions/table-state/make-table.ts';
 
@@ -52,4 +56,21 @@ test('the rows in memory are bounded, for all shards together: those that came l
   kept.put('t', state, { revision: 1, rows: rowsOf('d') });
   expect(idsIn(kept.take('t', state, 1))).toEqual(['d']);
   expect(idsIn(kept.take('s', state, 2))).toEqual([]);
+});
+
+test('a row that is kept keeps its state in memory, and not the event that made it, with its record', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const form = { shape: 's', load: (text: string) => text, save: String, rowOf: String, sizeOf: () => 1 };
+  const madeRow = () => {
+    const event = { key: 'k' } as ReceivedEvent;
+    const { after } = fold({ state: form }, [{ event, rows: [{ id: 'k', reduce: () => 'counted' }] }], new Map());
+    return { row: after.get('k'), event: new WeakRef(event) };
+  };
+  const { row, event } = madeRow();
+  // A WeakRef holds its object until the job is over that made it.
+  await new Promise(setImmediate);
+  collectGarbage();
+  expect(row?.row).toBe('counted');
+  expect(event.deref()).toBeUndefined();
 });
