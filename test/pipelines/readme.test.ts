@@ -10,12 +10,11 @@ describe('the README', () => {
   test('shows code and SQL that are in the repository and run there', () => {
     const sources = [
       'functions/transforms/clean-readings.sql',
-      'test/functions/transforms/clean-readings.test.ts',
       'infra/pipelines/sensors.ts',
       'test/pipelines/guide-faults.test.ts',
     ].map(read);
     const shown = [...readme.matchAll(/^```(?:ts|sql)\n(.*?)^```$/gms)].map(([, block = '']) => block.trimEnd());
-    expect(shown).toHaveLength(4);
+    expect(shown).toHaveLength(3);
     for (const block of shown) {
       expect(
         sources.some((source) => source.includes(block)),
