@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { compare } from './commands/compare.ts';
 import { showConsole } from './commands/console.ts';
 import { database } from './commands/database.ts';
 import { deadLetters } from './commands/dead-letters.ts';
@@ -30,6 +31,7 @@ export const commands: Readonly<Record<string, Command>> = {
   why,
   trace,
   query,
+  compare,
   'dead-letters': deadLetters,
   pause,
   resume,
