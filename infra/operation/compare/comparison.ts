@@ -30,7 +30,10 @@ export interface RowCounts {
   readonly differs: number;
   /** They differ, and an event of theirs is one that a sink has not processed, or processes again. */
   readonly waits: number;
-  /** They differ from the event that is the last one by its time, and are as another one says; nobody knows which came last. */
+  /**
+   * They differ from the event that is the last one by its time, and are as another one says; nobody knows which came
+   * last.
+   */
   readonly unclear: number;
   /** They lack what rows are matched by, and are not compared. */
   readonly unmatched: number;

@@ -4,7 +4,9 @@ const SHORT_WHOLE = /^(?:-?[1-9]\d{0,17}|0)$/;
 /** Longer numbers are written with an exponent. */
 const MOST_ZEROS = 40;
 
-/** Writes a number in the one way in which numbers are compared: `1.0`, `1` and `10e-1` are `1`. Undefined: it is none. */
+/**
+ * Writes a number in the one way in which numbers are compared: `1.0`, `1` and `10e-1` are `1`. Undefined: it is none.
+ */
 export function numberText(text: string): string | undefined {
   if (SHORT_WHOLE.test(text)) return text;
   const [, sign, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(text) ?? [];
