@@ -1,7 +1,16 @@
-import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
+import type {
+  AwsResources,
+  ColumnFault,
+  ConnectorStep,
+  LaptopResources,
+  Needs,
+  QueueNeeds,
+  RequestNeeds,
+} from './needs.ts';
 import { dynamoDbOnAws, dynamoDbOnLaptop } from './sinks/dynamodb.ts';
 import { openSearchOnAws, openSearchOnLaptop } from './sinks/opensearch.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
+import { postgresFaults } from './sinks/postgres-faults.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
 import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
@@ -65,6 +74,7 @@ export const connectors = {
     prefixOf: undefined,
     // A column for each field of the schema, without a bound.
     bundledResources: ['columns'],
+    columnFaults: postgresFaults,
     onAws: postgresOnAws,
     onLaptop: postgresOnLaptop,
   },
@@ -116,6 +126,8 @@ interface SinkFacts {
   readonly progress: 'own' | 'checkpoint';
   /** Returns the prefix in the lake that this sink alone writes to. Undefined: it does not write to the lake. */
   readonly prefixOf: ((options: unknown) => string) | undefined;
+  /** Finds the fields that its columns do not hold. Left out for a sink without columns of its own. */
+  readonly columnFaults?: (step: Pick<ConnectorStep, 'options' | 'schema' | 'versions'>) => readonly ColumnFault[];
 }
 
 interface Environments<N extends Needs> {

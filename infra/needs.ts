@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { SchemaVersion } from './schemas/version.ts';
 
 /**
  * The needs of a connector: resources for its function and, on AWS, permissions and a network. Plain data. Names and
@@ -45,8 +46,20 @@ export interface ConnectorStep {
   readonly options: unknown;
   /** The schema of the stream that the step reads or writes. */
   readonly schema: z.ZodType;
+  /** The versions of this schema, the oldest first. Undefined: it is the only one. */
+  readonly versions?: readonly SchemaVersion[] | undefined;
   /** The schemas of the streams of a source that writes several, by the names of its outputs. */
   readonly outputs?: Readonly<Record<string, z.ZodType>>;
+}
+
+/** A field for which a sink has no column, or one that does not hold all of its values. */
+export interface ColumnFault {
+  readonly field: string;
+  /** True when rows would be refused; false when that depends on what people have done to the table. */
+  readonly isCertain: boolean;
+  /** Continues a sentence about the field. */
+  readonly message: string;
+  readonly fix: string;
 }
 
 export interface Bucket {

@@ -86,7 +86,14 @@ function resourcesOf(step: Exclude<StepPlan, { readonly kind: 'transform' }>, re
   if (step.kind === 'table') return serverOnLaptop(resources.database);
   const { pipeline, name, options, connector } = step;
   return connectors[connector].onLaptop(
-    { pipeline, name, options, schema: schemaOf(step), ...outputSchemasOf(step) },
+    {
+      pipeline,
+      name,
+      options,
+      schema: schemaOf(step),
+      versions: step.kind === 'sink' ? step.input.stream.versions : undefined,
+      ...outputSchemasOf(step),
+    },
     resources,
   );
 }

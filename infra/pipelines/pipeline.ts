@@ -6,6 +6,7 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
+import type { SchemaVersion } from '../schemas/version.ts';
 import type { CheckedJoins, CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
 import type { AnyJoinStep } from './join-parts.ts';
@@ -56,6 +57,8 @@ export type StreamDeclaration = OwnStream | BorrowedStream | ExistingStream;
 interface Schema {
   /** The steps' types are checked against the schema's wire type: what travels as JSON. */
   readonly schema: z.ZodType;
+  /** The versions of the schema that the lock file has, the oldest first: `withVersions` sets them. */
+  readonly versions?: readonly SchemaVersion[];
 }
 
 interface Deduplicating {

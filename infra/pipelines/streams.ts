@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { keysOf } from '../key-arn.ts';
+import type { SchemaVersion } from '../schemas/version.ts';
 import type { CopyStream, OwnStream, Pipeline } from './pipeline.ts';
 
 /** A stream as it is deployed: one that a pipeline creates, or one that exists already. */
@@ -8,6 +9,8 @@ export type StreamPlan = OwnStreamPlan | ExistingStreamPlan;
 
 interface AnyStreamPlan {
   readonly schema: z.ZodType;
+  /** The versions of the schema, the oldest first. Undefined: the schema is the only one. */
+  readonly versions?: readonly SchemaVersion[] | undefined;
   /** True: events of other producers are deduplicated too, by their source and sequence. */
   readonly idempotent: boolean;
   /** The largest record that the stream takes: data and partition key together. */
@@ -58,7 +61,13 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     const { maxRecordKiB = DEFAULT_RECORD_KIB, retentionDays: keptDays, key } = declaration;
     const retentionHours = keptDays === undefined ? undefined : hoursOf(keptDays);
     const shape = { schema: ofExisting, idempotent: isIdempotent, maxRecordKiB, retentionHours, keys: keysOf(key) };
-    return { kind: 'existing', arn, ...shape, backfillUntil: declaration.backfillUntil?.getTime() };
+    return {
+      kind: 'existing',
+      arn,
+      versions: declaration.versions,
+      ...shape,
+      backfillUntil: declaration.backfillUntil?.getTime(),
+    };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -76,6 +85,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     pipeline: pipeline.name,
     name,
     schema,
+    versions: declaration.versions,
     compression,
     idempotent,
     maxRecordKiB: DEFAULT_RECORD_KIB,

@@ -208,7 +208,7 @@ export const priceTables = definePipeline({
   name: 'price-tables',
   streams: { prices: streamOf(priceLists, 'prices') },
   sinks: {
-    current: { from: 'prices', write: postgresSink({ table: 'prices', key: ['sku'], create: true }) },
+    current: { from: 'prices', write: postgresSink({ table: 'prices', key: ['sku'], create: true, evolve: true }) },
     history: {
       from: 'prices',
       write: postgresSink({ table: 'price_history', create: true, database: 'warehouse' }),

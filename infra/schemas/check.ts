@@ -1,8 +1,9 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { type Connector, connectors } from '../connectors.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { doubtsOf } from './doubts.ts';
 import { LOCK_FILE, readLock, type SchemaLock, unlockedStreams } from './lock.ts';
-import { readersOf, streamsOf } from './readers.ts';
+import { readersOf, streamName, streamsOf } from './readers.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 import { versionOf } from './version.ts';
 
@@ -37,7 +38,12 @@ export function checkSchemas(pipelines: readonly Pipeline[], lock: SchemaLock): 
       fix: 'run millrace schema lock, and commit the file with the change',
     }),
   );
-  return [...unlocked, ...brokenReaders(pipelines, lock), ...waitingReaders(pipelines, lock)];
+  return [
+    ...unlocked,
+    ...brokenReaders(pipelines, lock),
+    ...sinkFaults(pipelines, lock),
+    ...waitingReaders(pipelines, lock),
+  ];
 }
 
 /** Throws a `UserMistake` that lists what must not be deployed. */
@@ -103,6 +109,24 @@ function findingOf(
       fix: `let its schema take them (optional, nullable or wider), or give what is new another name; once no event of the version is left in the stream, run millrace schema lock --forget ${of.stream}`,
     },
   ];
+}
+
+/** Asks the sinks that have columns whether these hold the events of every version. */
+function sinkFaults(pipelines: readonly Pipeline[], lock: SchemaLock): readonly SchemaFinding[] {
+  return pipelines.flatMap((pipeline) =>
+    Object.entries(pipeline.sinks).flatMap(([name, { from, write }]) => {
+      const stream = streamName(pipeline, from);
+      const declared = pipeline.streams[from];
+      const connector: Connector = connectors[write.connector];
+      if (declared === undefined || connector.kind !== 'sink') return [];
+      const step = { options: write.options, schema: declared.schema, versions: lock.get(stream) };
+      const faults = connector.columnFaults?.(step) ?? [];
+      return faults.map(({ field, isCertain, message, fix }): SchemaFinding => {
+        const state = isCertain ? 'breaks' : 'unsure';
+        return { state, stream, step: `${pipeline.name}/${name}`, field, message, fix };
+      });
+    }),
+  );
 }
 
 /** Finds the streams whose newest version an older one does not take: their readers come first. */

@@ -1,22 +1,28 @@
 import { z } from 'zod';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
-import { type Column, columnsOf } from '../../functions/sinks/postgres/columns.ts';
+import type { Column } from '../../functions/sinks/postgres/columns.ts';
+import { columnsOfVersions } from '../../functions/sinks/postgres/grown-columns.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
+import { schemasOf } from '../schemas/schemas-of.ts';
 import { readsSecret } from '../secret-statements.ts';
 
 /** The options that the resources depend on. */
-const Options = z.object({ create: z.boolean().default(false), database: z.string().optional() });
+const Options = z.object({
+  create: z.boolean().default(false),
+  evolve: z.boolean().default(false),
+  database: z.string().optional(),
+});
 
 type Server = z.input<typeof PostgresServer>;
 type Resources = Server & { readonly columns?: readonly Column[] };
 
 /**
- * Runs the sink in the database's network, with the address of its database. A sink that creates its table also gets
- * the columns, derived from the stream's schema.
+ * Runs the sink in the database's network, with the address of its database. A sink that creates its table, or alters
+ * it, also gets the columns, derived from the versions of the stream's schema.
  */
 export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
   const needs = databaseNeeds(aws.database(Options.parse(step.options).database));
-  return { ...needs, resources: { ...needs.resources, ...columnsToCreate(step) } };
+  return { ...needs, resources: { ...needs.resources, ...columnsToMake(step) } };
 }
 
 /** Returns what a function needs that logs in to a database: its address, the rights to log in, and its network. */
@@ -37,7 +43,7 @@ export function databaseNeeds(database: AwsDatabase): Needs & { readonly resourc
 
 /** A laptop has one database, which stands for all databases that a pipeline names. */
 export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopResources): unknown {
-  const resources: Resources = { ...serverOnLaptop(database), ...columnsToCreate(step) };
+  const resources: Resources = { ...serverOnLaptop(database), ...columnsToMake(step) };
   return resources;
 }
 
@@ -46,8 +52,9 @@ export function serverOnLaptop(database: LaptopResources['database']): Server {
   return { host, port, database: name, user, auth: { password }, tls: 'off' };
 }
 
-function columnsToCreate({ options, schema }: ConnectorStep): Pick<Resources, 'columns'> {
-  return Options.parse(options).create ? { columns: columnsOf(schema) } : {};
+function columnsToMake(step: ConnectorStep): Pick<Resources, 'columns'> {
+  const { create, evolve } = Options.parse(step.options);
+  return create || evolve ? { columns: columnsOfVersions(schemasOf(step)) } : {};
 }
 
 function logsIn(authentication: AwsDatabase['authentication']): readonly Statement[] {

@@ -152,6 +152,7 @@ function asConnectorStep(step: SourcePlan | SinkPlan): ConnectorStep {
     name: step.name,
     options: step.options,
     schema: schemaOf(step),
+    versions: step.kind === 'sink' ? step.input.stream.versions : undefined,
     ...outputSchemasOf(step),
   };
 }

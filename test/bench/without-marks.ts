@@ -55,7 +55,7 @@ export function openSinkWithoutMarks(
   return async ({ Records }) => {
     if (opened === undefined) {
       const table = await openTable(client, { table: into.table, key: undefined, mirror: false, create: into.columns });
-      opened = { table, key: undefined, mirror: false, encoder: openRowEncoder(table, []) };
+      opened = { table, key: undefined, mirror: false, encoder: openRowEncoder(table, []), growth: new Map() };
     }
     await client.query('BEGIN; SAVEPOINT millrace_block');
     const rejections = await writeRows(client, opened, pagesOf(eventsOf(Records)));

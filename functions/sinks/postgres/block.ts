@@ -1,11 +1,10 @@
 import type pg from 'pg';
 import { type CopyIn, copyIn } from '../../clients/postgres.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
-import type { Rejection } from '../../runtime/rejection.ts';
 import { ownValues, readRow } from './changes.ts';
 import { CHUNK_BYTES } from './copy-text.ts';
 import type { RowEncoder } from './row-encoder.ts';
-import { isRowsFault, rejectionOf } from './row-rejection.ts';
+import { isRowsFault, type RejectedRow } from './row-rejection.ts';
 import {
   copyInto,
   copyIntoRaw,
@@ -24,16 +23,16 @@ import {
  */
 export interface Block {
   readonly merging: Merging;
-  /** Adds the row that the encoder read last. Returns a rejection when the row was not added. */
-  add(event: ReceivedEvent): Rejection | undefined;
+  /** Adds the row that the encoder read last. Returns why when the row was not added. */
+  add(event: ReceivedEvent): RejectedRow | undefined;
   /** True when enough lines have gathered to be worth sending. */
   isWaiting(): boolean;
   /** Sends the gathered lines; the network transfers them while the next rows are being encoded. */
   send(): Promise<void>;
   /** True when the block has to be finished and the next row needs a new block. */
   isFull(): boolean;
-  /** Resolves when the rows are in the table, to the rejections of those that are not. */
-  finish(): Promise<readonly Rejection[]>;
+  /** Resolves when the rows are in the table, to those that are not. */
+  finish(): Promise<readonly RejectedRow[]>;
 }
 
 const BLOCK_ROWS = 50_000;
@@ -70,8 +69,8 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
     merging,
     add(event) {
       const own = key === undefined ? '' : ownValues(events.length, event, mirror);
-      const rejection = encoder.add(event.dataBytes, own);
-      if (rejection !== undefined) return rejectionOf(event, rejection);
+      const why = encoder.add(event.dataBytes, own);
+      if (why !== undefined) return { event, why };
       events.push(event);
       return undefined;
     },
@@ -103,7 +102,7 @@ async function landByHalves(
   client: pg.ClientBase,
   encoder: RowEncoder,
   { merging, events }: { readonly merging: Merging; readonly events: readonly ReceivedEvent[] },
-): Promise<readonly Rejection[]> {
+): Promise<readonly RejectedRow[]> {
   await client.query(`ROLLBACK TO SAVEPOINT millrace_block; ${createStage(merging)}; ${createRaw(merging)}`);
   const copy = copyIn(client, copyIntoRaw(merging));
   for (const [ordinal, event] of events.entries()) {
@@ -114,13 +113,14 @@ async function landByHalves(
   await copy.write(encoder.take());
   await copy.finish();
   await client.query(mergeByHalves(merging, events.length));
-  const { rows } = await client.query<RejectedRow>(readRejected);
-  return rows.map(({ ordinal, code, message, field }) =>
-    rejectionOf(events[ordinal] as ReceivedEvent, { code, message, column: field ?? undefined }),
-  );
+  const { rows } = await client.query<FoundRow>(readRejected);
+  return rows.map(({ ordinal, code, message, field }) => ({
+    event: events[ordinal] as ReceivedEvent,
+    why: { code, message, column: field ?? undefined },
+  }));
 }
 
-interface RejectedRow {
+interface FoundRow {
   readonly ordinal: number;
   readonly code: string;
   readonly message: string;

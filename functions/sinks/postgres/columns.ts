@@ -19,7 +19,7 @@ export type Column = z.infer<typeof Column>;
  * table step refuses to go on with other columns than it was made with, so the same schema gives the same columns for
  * ever.
  */
-export function columnsOf(schema: z.ZodType): readonly Column[] {
+export function columnsOf(schema: z.ZodType | JsonSchema): readonly Column[] {
   const { root, fieldsOf } = readSchema(schema);
   const fields = fieldsOf(root);
   if (fields.size === 0)

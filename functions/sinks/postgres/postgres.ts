@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { openDatabase } from '../../clients/postgres.ts';
 import { PostgresServer } from '../../clients/postgres-login.ts';
 import { UserMistake } from '../../runtime/errors.ts';
-import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
+import { defineSink, type OpenSink, type Sink, type Slice } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
 import { Column } from './columns.ts';
 import { openConnections } from './connection.ts';
+import { growingAsNeeded } from './growing-slice.ts';
 import { isName, NAME_RULE } from './names.ts';
 import { commitAt, loadPages, loadProgress } from './progress.ts';
 import { writeRows } from './rows.ts';
@@ -38,7 +39,13 @@ const Options = z
       .boolean()
       .default(false)
       .describe(
-        "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. The sink never alters a table that exists.",
+        "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. A table that exists stays as it is, without `evolve`.",
+      ),
+    evolve: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether the table grows with the stream's schema, in the transaction of the first row that needs it: a column for a new field, a wider type, and null where a field is not always there. The user must own the table. Nothing is ever dropped ([schemas](schemas.md#tables-in-postgres)).",
       ),
     database: z.string().min(1).optional().meta({
       otherwise: "the stage's own database",
@@ -51,7 +58,7 @@ const Options = z
   });
 
 const Resources = PostgresServer.safeExtend({
-  /** The columns of the table, derived from the stream's schema. Required when `create` is true. */
+  /** The columns of the table, derived from the stream's schema. Required when `create` or `evolve` is true. */
   columns: z.array(Column).optional(),
 });
 
@@ -63,7 +70,7 @@ const Resources = PostgresServer.safeExtend({
  * once. A row that the database rejects (`isRowsFault`) becomes a dead letter, and the other rows are committed. A
  * trigger that wants to reject a row raises an error of one of these classes. A mistake that the operator has to
  * correct, such as a missing table or column, stops the step and loses nothing. The table may be altered at any time:
- * the next transaction sees its new columns.
+ * the next transaction sees its new columns. With `evolve`, the sink alters it.
  */
 export const postgresDefinition = defineSink({
   options: Options,
@@ -71,11 +78,11 @@ export const postgresDefinition = defineSink({
   into: (options, table) => ({ ...options, table }),
   doubles: ({ key }) => key === undefined,
   open({ step, formerly, options, resources }): OpenSink {
-    const { table, key, mode, create } = options;
+    const { table, key, mode, create, evolve } = options;
     const { columns, ...server } = resources;
-    if (create && columns === undefined)
+    if ((create || evolve) && columns === undefined)
       throw new UserMistake(
-        `step '${step}': create is true, but its resources have no columns to create the table with: deploy the pipeline again`,
+        `step '${step}': ${create ? 'create' : 'evolve'} is true, but its resources have no columns to ${create ? 'create' : 'alter'} the table with: deploy the pipeline again`,
       );
     const database = openDatabase(server, step);
     const connections = openConnections({
@@ -83,18 +90,22 @@ export const postgresDefinition = defineSink({
       key,
       mirror: mode === 'mirror',
       create: create ? columns : undefined,
+      evolve: evolve ? columns : undefined,
     });
 
+    /** Writes a slice in one transaction. Throws `TableTooNarrow` when its rows need columns beside `needed`. */
+    const write = ({ shard, pages, signal, progress }: Slice, needed: ReadonlySet<string>) =>
+      database.use(signal, async (client) => {
+        const { into, locked } = await connections.begin(client, { step, shard }, needed);
+        const rejections = await writeRows(client, into, pages);
+        if (!(await hasSameComposites(client, into.table)))
+          throw new Error(`a composite type of the table ${table} was altered while the rows were written`);
+        await commitAt(client, locked, progress(rejections));
+        return rejections;
+      });
+
     return {
-      write: ({ shard, pages, signal, progress }) =>
-        database.use(signal, async (client) => {
-          const { into, locked } = await connections.begin(client, { step, shard });
-          const rejections = await writeRows(client, into, pages);
-          if (!(await hasSameComposites(client, into.table)))
-            throw new Error(`a composite type of the table ${table} was altered while the rows were written`);
-          await commitAt(client, locked, progress(rejections));
-          return rejections;
-        }),
+      write: (slice) => (evolve ? growingAsNeeded(slice, write) : write(slice, new Set())),
       loadProgress: (shard, signal) =>
         database.use(signal, (client) => loadProgress(client, { step, formerly, shard })),
       loadPages: (shard, signal) => database.use(signal, (client) => loadPages(client, { step, formerly, shard })),
@@ -105,7 +116,7 @@ export const postgresDefinition = defineSink({
 
 /** What a pipeline says. The compiler's messages name this type. */
 interface PostgresOptions<K extends string>
-  extends Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>> {
+  extends Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'evolve' | 'database'>> {
   readonly key?: readonly K[];
   // A name for this type would hide the text from the compiler's message.
   readonly mode?: 'rows' | ([K] extends [never] ? "a mirror needs 'key', the columns of a row's key" : 'mirror');

@@ -83,8 +83,7 @@ export async function beginAt(
   try {
     const results = (await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
-       INSERT INTO millrace_progress VALUES (${stepText}, ${shardText}, 0, '') ON CONFLICT DO NOTHING;
-       SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
+       ${lockPosition(stepText, shardText)};
        EXPLAIN INSERT INTO ${name} DEFAULT VALUES;
        ${columnsFingerprint(client.escapeLiteral(name), composites)};
        SAVEPOINT millrace_block`,
@@ -95,6 +94,20 @@ export async function beginAt(
     if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return undefined;
     throw error;
   }
+}
+
+/** Begins a transaction in the same way, and leaves it to the caller to lock the table. */
+export async function beginUnlocked(client: pg.ClientBase, { step, shard }: StepShard): Promise<LockedPosition> {
+  const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
+  const results = (await client.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE; ${lockPosition(stepText, shardText)}`,
+  )) as unknown as pg.QueryResult<{ revision: string }>[];
+  return { step, shard, revision: Number(results[3]?.rows[0]?.revision) };
+}
+
+function lockPosition(step: string, shard: string): string {
+  return `INSERT INTO millrace_progress VALUES (${step}, ${shard}, 0, '') ON CONFLICT DO NOTHING;
+       SELECT revision FROM millrace_progress WHERE step = ${step} AND shard = ${shard} FOR UPDATE`;
 }
 
 /**

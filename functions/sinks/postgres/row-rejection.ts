@@ -11,6 +11,12 @@ export interface RowRejection {
   readonly column: string | undefined;
 }
 
+/** An event whose row is rejected, and why. */
+export interface RejectedRow {
+  readonly event: ReceivedEvent;
+  readonly why: RowRejection;
+}
+
 /** Why a value is rejected; its column is known to the caller. */
 export type ValueFault = Omit<RowRejection, 'column'>;
 

@@ -41,6 +41,8 @@ export interface TableOptions {
   readonly mirror: boolean;
   /** The columns to create a missing table with; undefined: a missing table is an error. */
   readonly create: readonly Column[] | undefined;
+  /** The columns that the table grows to hold; undefined: it is never altered. */
+  readonly evolve?: readonly Column[] | undefined;
 }
 
 /** The table with the positions of all sinks of this database. */

@@ -11,7 +11,7 @@ import type { Table } from './table.ts';
 /** The data of a truncation: the columns of the rows' keys in their order, and the oids of their types. */
 const Truncation = z.object({ key: z.array(z.string()).min(1), types: z.array(z.number()) });
 
-type Into = Omit<Prepared, 'encoder'>;
+type Into = Pick<Prepared, 'table' | 'key' | 'mirror'>;
 
 /**
  * Empties a mirror, as a TRUNCATE has emptied its table. The event stands in every shard, between the changes of the

@@ -12,6 +12,8 @@ export const demo: Command = {
     refuseSurplus({ name, positionals }, 0);
     const { runDemo } = await import('../../local/demo/run.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
-    return (await runDemo(pipelines, print, signal)) ? 0 : 1;
+    const { readLock } = await import('../../schemas/lock.ts');
+    const { withVersions } = await import('../../schemas/with-versions.ts');
+    return (await runDemo(withVersions(pipelines, await readLock()), print, signal)) ? 0 : 1;
   },
 };

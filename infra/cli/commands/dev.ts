@@ -39,7 +39,9 @@ export const dev: Command = {
     const { runDev } = await import('../../local/dev.ts');
     const { namedPipelines } = await import('../../local/start.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
-    const named = namedPipelines(pipelines, positionals);
+    const { readLock } = await import('../../schemas/lock.ts');
+    const { withVersions } = await import('../../schemas/with-versions.ts');
+    const named = withVersions(namedPipelines(pipelines, positionals), await readLock());
     const perSecond = loadOption(values.load);
     const options = {
       pipelines: perSecond === undefined ? named : await withLoad(named, perSecond),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
+import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { checkPipelines, lockPipelines } from '../../../infra/cli/actions/check-schemas.ts';
 import { runCommand } from '../../../infra/cli/run.ts';
 import { sql } from '../../../infra/pipelines/inline-sql.ts';
@@ -120,6 +121,64 @@ describe('the check', () => {
     expect(findings(Order.extend({ total: z.int32().min(0) }), shopWith(even))).toMatchObject([
       { state: 'unsure', step: 'shop/billing', field: 'total' },
     ]);
+  });
+});
+
+describe('the check of a Postgres sink', () => {
+  const sinkOf = (schema: z.ZodType, options: object) =>
+    definePipeline({
+      name: 'shop',
+      streams: { orders: { schema } },
+      sinks: { table: { from: 'orders', write: postgresSink({ table: 't', ...options }) } } as never,
+    });
+  const faults = (after: z.ZodType, options: object, before: z.ZodType = Order) => {
+    const [one, other] = [sinkOf(before, options), sinkOf(after, options)];
+    return checkSchemas([other], lockOf(one, other)).filter(({ state }) => state !== 'waits');
+  };
+  const made = { create: true };
+
+  test('lets a table grow that may', () => {
+    const wider = Order.extend({ note: z.string().optional() });
+    expect(faults(wider, { create: true, evolve: true })).toEqual([]);
+    expect(faults(Order.partial({ total: true }), { evolve: true })).toEqual([]);
+  });
+
+  test('refuses a removed field whose column is not null, and proposes evolve', () => {
+    const fix = expect.stringContaining('evolve: true');
+    expect(faults(Order.omit({ total: true }), made)).toMatchObject([
+      { state: 'breaks', stream: 'shop/orders', step: 'shop/table', field: 'total', fix },
+    ]);
+    expect(faults(Order.omit({ total: true }), { create: true, evolve: true })).toEqual([]);
+  });
+
+  test('refuses a wider type that the column does not hold', () => {
+    const [narrow, wide] = [Order.extend({ total: z.int32() }), Order];
+    expect(faults(wide, made, narrow)).toMatchObject([{ state: 'breaks', field: 'total' }]);
+  });
+
+  test('refuses a field that no column holds in both of its types', () => {
+    expect(faults(Order.extend({ total: z.string() }), { create: true, evolve: true })).toMatchObject([
+      {
+        state: 'breaks',
+        field: 'total',
+        message: expect.stringContaining('double precision for one version, and text'),
+      },
+    ]);
+  });
+
+  test('refuses a field of the key that an event may lack', () => {
+    const later = sinkOf(Order.extend({ code: z.string() }), { evolve: true, key: ['code'] });
+    expect(checkSchemas([later], lockOf(sinkOf(Order, {}), later))).toMatchObject([{ state: 'breaks', field: 'code' }]);
+  });
+
+  test('is not certain that a table has the column of a new field', () => {
+    expect(faults(Order.extend({ note: z.string().optional() }), made)).toMatchObject([
+      { state: 'unsure', step: 'shop/table', field: 'note' },
+    ]);
+  });
+
+  test('says nothing of a table that people make', () => {
+    expect(faults(Order.omit({ total: true }), {})).toEqual([]);
   });
 });
 
