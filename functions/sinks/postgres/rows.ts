@@ -39,7 +39,7 @@ export async function writeRows(
   for await (const page of pages) {
     for (const event of page) {
       if (concernsAllRows(event, mirror)) {
-        rejected.push(...((await block?.finish()) ?? []));
+        rejected.push(...(await finished(block)));
         refused.push(...(await emptied(client, { table, key, mirror }, event)));
         block = undefined;
         continue;
@@ -59,10 +59,14 @@ export async function writeRows(
       else if (block.isWaiting()) await block.send();
     }
   }
-  rejected.push(...((await block?.finish()) ?? []));
+  rejected.push(...(await finished(block)));
   refuseNarrow(table, growth, rejected);
   const rejections = [...refused, ...rejected.map(({ event, why }) => rejectionOf(event, why))];
   return rejections.sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+async function finished(block: Block | undefined): Promise<readonly RejectedRow[]> {
+  return (await block?.finish()) ?? [];
 }
 
 /** Throws `TableTooNarrow` when a row that is rejected may fit once a column has grown. */
