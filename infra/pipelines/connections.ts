@@ -48,8 +48,8 @@ function usesOf(step: StepPlan): readonly Use[] {
   return connections === undefined ? [] : [{ database, connections: { step: name, connections, isExact: true } }];
 }
 
-/** A reader of the log has one connection for the log, and one for messages and rows. */
-const SOURCE_CONNECTIONS: Readonly<Record<string, number>> = { 'postgres-query': 1, 'postgres-changes': 2 };
+/** A reader of the log has one connection for the log, one for messages, and four for the rows of tables. */
+const SOURCE_CONNECTIONS: Readonly<Record<string, number>> = { 'postgres-query': 1, 'postgres-changes': 6 };
 
 /** Kinesis gives a stream of on-demand capacity so many shards at first. */
 const FIRST_SHARDS = 4;

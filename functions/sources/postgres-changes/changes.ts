@@ -9,8 +9,8 @@ export interface Changes {
   readonly publication: string;
   /** Whether a missing publication is made. */
   readonly create: boolean;
-  /** Whether the rows that the tables have already come into the stream, too. */
-  readonly snapshot: 'initial' | 'none';
+  /** Whether the rows that the tables have already come into the stream, too; `paused`: later. */
+  readonly snapshot: 'initial' | 'paused' | 'none';
 }
 
 /** A table as the pipeline names it. */

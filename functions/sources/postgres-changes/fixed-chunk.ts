@@ -20,7 +20,13 @@ export const FixedChunk = z.strictObject({
 export type FixedChunk = z.infer<typeof FixedChunk>;
 
 /** A position has 64 KiB at most, and needs room for the rest. */
-export const MOST_FIXED_BYTES = 44 * 1024;
+const MOST_FIXED_BYTES = 44 * 1024;
+const MOST_POSITION_BYTES = 62 * 1024;
+
+/** Returns for how many bytes of rows a position has room. With many tables it is less than usual. */
+export function roomIn(position: object): number {
+  return Math.max(0, Math.min(MOST_FIXED_BYTES, MOST_POSITION_BYTES - Buffer.byteLength(JSON.stringify(position))));
+}
 
 type Row = readonly [key: string, json: string];
 

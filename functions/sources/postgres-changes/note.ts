@@ -1,4 +1,4 @@
-import type { SnapshotState } from './position.ts';
+import { progressText, type SnapshotProgress } from './snapshot-progress.ts';
 
 const MIB = 1024n * 1024n;
 const MOST_CHARACTERS = 500;
@@ -12,17 +12,12 @@ export function noteOf({
   leftOut,
   kept,
 }: {
-  readonly snapshot: SnapshotState | undefined;
+  readonly snapshot: SnapshotProgress | undefined;
   readonly leftOut: readonly string[];
   readonly kept: bigint;
 }): string | undefined {
-  const [current] = snapshot?.left ?? [];
   const parts = [
-    ...(current === undefined || snapshot === undefined
-      ? []
-      : [
-          `reads the rows of ${current.table}: ${current.rows} so far, ${snapshot.left.length - 1} more tables to read`,
-        ]),
+    ...(snapshot === undefined ? [] : [progressText(snapshot)]),
     ...(kept < 64n * MIB ? [] : [`the server keeps ${kept / MIB} MiB of its log`]),
     ...(leftOut.length === 0 ? [] : [`left out, because the schema has no such field: ${leftOut.join(', ')}`]),
   ];

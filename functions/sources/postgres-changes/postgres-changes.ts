@@ -27,10 +27,10 @@ const Options = z.strictObject({
       "The tables to follow: `['customers']`, or `sales.customers` in another schema. Each needs a primary key. Upper and lower case count. With names, each goes into a stream of its own: `tables: { buyers: 'sales.customers', orders: 'sales.orders' }`, and the step says `to: { buyers: 'customers', orders: 'orders' }`.",
   }),
   snapshot: z
-    .enum(['initial', 'none'])
+    .enum(['initial', 'paused', 'none'])
     .default('initial')
     .describe(
-      'What the stream gets of the rows that are there already. `initial`: all of them, as `<table>.inserted`, while changes are followed; a table that is added later gets its own. `none`: nothing, the stream begins with the next change.',
+      'What the stream gets of the rows that are there already. `initial`: all of them, as `<table>.inserted`, while changes are followed; a table that is added later gets its own. Four tables are read at once, in the order of `tables`. `paused`: as `initial`, but no rows are read for now; with `initial` again they are read on. `none`: nothing, the stream begins with the next change.',
     ),
   publication: Name.default('millrace').describe(
     'The publication that has the tables. It may have others, which are passed over.',

@@ -12,6 +12,9 @@ import { connectionName, makeSlot, slotNameFor, takeSlot } from './slot.ts';
 import { identify, onThisServer } from './timeline.ts';
 import type { CatalogueType } from './value-forms.ts';
 
+/** The rows of so many tables are read at once, each over a connection of its own. */
+const LANES = 4;
+
 /**
  * Yields the changes of tables in the order of their commits, from a position on, until `ending` aborts. The runtime
  * asks for the next page once the last one is in the stream and its position is stored, and only then the server is
@@ -36,6 +39,7 @@ export async function* readChanges(
     const { slot } = position;
     const replication = await connectReplication(changes.server, { name: connectionName(slot), signal: turn.signal });
     const database = openDatabase(changes.server, changes.step);
+    const lanes = Array.from({ length: LANES }, () => openDatabase(changes.server, changes.step));
     try {
       const { following, tables, version } = await prepare(replication, changes, gone);
       if (position.read === undefined) {
@@ -50,7 +54,8 @@ export async function* readChanges(
       await takeSlot(replication, { slot, read, signal: turn.signal });
       const lsn = parseLsn(acknowledgedBy(read));
       const log = await replication.start({ slot, publication: changes.publication, lsn });
-      for await (const page of readPages({ from: { ...position, read }, following, tables, log, database }, turn)) {
+      const reading = { following, tables, log, database, lanes, isPaused: changes.snapshot === 'paused' };
+      for await (const page of readPages({ ...reading, from: { ...position, read } }, turn)) {
         yield page;
         position = page.position;
         log.acknowledge(parseLsn(acknowledgedBy(position.read as ReadUpTo)));
@@ -61,7 +66,7 @@ export async function* readChanges(
       gone.set(error.oid, { name: 'unknown', base: null, element: null });
     } finally {
       replication.close();
-      await database.close();
+      await Promise.all([database, ...lanes].map((one) => one.close()));
     }
   }
 }
@@ -70,15 +75,19 @@ function emptyPage(position: ChangesPosition): Page {
   return { events: [], rejections: [], position };
 }
 
-/** Notes the tables. One that was not followed before gets a snapshot of its own. */
+/**
+ * Notes the tables. One that was not followed before gets a snapshot of its own. Rows are read in the order of `names`.
+ */
 function withTables(
   position: ChangesPosition,
   { changes, names }: { readonly changes: Changes; readonly names: readonly string[] },
 ): ChangesPosition {
   const added = names.filter((name) => position.tables?.includes(name) !== true);
-  if (added.length === 0) return position;
   const tables = [...(position.tables ?? []), ...added];
-  if (changes.snapshot === 'none') return { ...position, tables };
+  const isWanted = changes.snapshot !== 'none' && added.length > 0;
+  if (position.snapshot === undefined && !isWanted) return { ...position, tables };
   const { left, passed } = position.snapshot ?? { left: [], passed: [] };
-  return { ...position, tables, snapshot: { left: [...left, ...added.map((table) => ({ table, rows: 0 }))], passed } };
+  const more = isWanted ? added.map((table) => ({ table, rows: 0 })) : [];
+  const inOrder = [...left, ...more].toSorted((one, other) => names.indexOf(one.table) - names.indexOf(other.table));
+  return { ...position, tables, snapshot: { left: inOrder, passed } };
 }

@@ -2,7 +2,7 @@ import type { Database } from '../../clients/postgres.ts';
 import type { PullTurn } from '../../runtime/source.ts';
 import { chunkPages, mostEvents, type Page } from './chunk-pages.ts';
 import { type Decoder, openDecoder } from './decode.ts';
-import { MOST_FIXED_BYTES } from './fixed-chunk.ts';
+import { roomIn } from './fixed-chunk.ts';
 import { followPosition } from './follow-position.ts';
 import type { Lsn } from './lsn.ts';
 import { openMarks } from './marks.ts';
@@ -17,8 +17,12 @@ interface Reading {
   readonly following: Following;
   readonly tables: ReadonlyMap<string, SnapshotTable>;
   readonly log: LogReader;
-  /** For messages of ours, and for the rows that are there already. */
+  /** For messages of ours. */
   readonly database: Database;
+  /** For the rows that are there already. */
+  readonly lanes: readonly Database[];
+  /** True: no rows are read for now. */
+  readonly isPaused: boolean;
 }
 
 /** A page also ends with so many bytes, or when nothing more has come for a moment, or after a time. */
@@ -55,29 +59,32 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
   });
   let isCaughtUp = false;
   let pageMillis = Date.now();
+  const leftOutNow = () => [...decoder.leftOut].sort().slice(0, MOST_LEFT_OUT);
+  const positionNow = (): ChangesPosition => {
+    const [snapshot, leftOut] = [chunks?.now(), leftOutNow()];
+    return {
+      slot,
+      tables: [...tables.keys()],
+      read: moving.now(),
+      ...(snapshot === undefined ? {} : { snapshot }),
+      ...(leftOut.length === 0 ? {} : { leftOut }),
+    };
+  };
   const page = (chunk?: ChangesPosition['chunk']): Page => {
     pageMillis = Date.now();
-    const leftOut = [...decoder.leftOut].sort().slice(0, MOST_LEFT_OUT);
-    const snapshot = chunks?.now();
-    const note = noteOf({ snapshot, leftOut, kept: marks.kept() });
+    const note = noteOf({ snapshot: chunks?.progress(), leftOut: leftOutNow(), kept: marks.kept() });
     return {
       ...decoder.taken(),
       ...(note === undefined ? {} : { note }),
-      position: {
-        slot,
-        tables: [...tables.keys()],
-        read: moving.now(),
-        ...(snapshot === undefined ? {} : { snapshot }),
-        ...(chunk === undefined ? {} : { chunk }),
-        ...(leftOut.length === 0 ? {} : { leftOut }),
-      },
+      position: { ...positionNow(), ...(chunk === undefined ? {} : { chunk }) },
     };
   };
   const chunkReached = function* (): Generator<Page> {
-    const chunk = chunks?.take();
+    const room = roomIn(positionNow());
+    const chunk = chunks?.take(room);
     if (chunk === undefined) return;
     // A retry has to find the same rows: they are stored before the first of them is appended.
-    const isStored = chunk.rows.length <= MOST_FIXED_BYTES;
+    const isStored = chunk.rows.length <= room;
     const before = page(isStored ? chunk : undefined);
     yield before;
     yield* chunkPages({ ...before.position, chunk }, turn);
@@ -116,13 +123,16 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
 }
 
 /** Opens what is left of the snapshot. Undefined: nothing is. */
-function chunksOf({ from, tables, database }: Reading, { signal }: PullTurn): TakingSnapshot | undefined {
+function chunksOf(
+  { from, tables, database, lanes, isPaused }: Reading,
+  { signal }: PullTurn,
+): TakingSnapshot | undefined {
   const { snapshot, slot } = from;
   if (snapshot === undefined) return undefined;
   const { inside } = from.read;
   // Its first changes were read before, and no chunk of this run knows them.
   const passed = inside === undefined ? snapshot.passed : [...snapshot.passed, inside.xid];
-  return takeSnapshot({ ...snapshot, passed }, { slot, tables, database, signal });
+  return takeSnapshot({ ...snapshot, passed }, { slot, tables, database, lanes, isPaused, signal });
 }
 
 const KIND = { copyData: 0x64, copyDone: 0x63, error: 0x45 } as const;

@@ -20,6 +20,8 @@ export interface CatalogueTable {
   /** The condition of the publication that a row has to meet. */
   readonly filter: string | null;
   readonly mayRead: boolean;
+  /** How many rows the server believes the table has. Undefined: it has never counted them. */
+  readonly rows?: number | undefined;
   /** True when the publication publishes the table. */
   readonly isPublished: boolean;
   readonly columns: readonly {
@@ -29,6 +31,8 @@ export interface CatalogueTable {
     readonly isNullable: boolean;
   }[];
 }
+
+type Found = Omit<CatalogueTable, 'written' | 'rows'> & { readonly rows: number | null };
 
 /** Reads tables from the catalogue. Throws a `UserMistake` for a name that stands for no table. */
 export async function readTables(
@@ -42,12 +46,12 @@ export async function readTables(
   const found: CatalogueTable[] = [];
   for (const written of tables) {
     const [row] = await query(tableQuery(quotedTable(written), publication, version));
-    const table = row?.found == null ? undefined : (JSON.parse(row.found) as Omit<CatalogueTable, 'written'>);
+    const table = row?.found == null ? undefined : (JSON.parse(row.found) as Found);
     if (table === undefined)
       throw new UserMistake(`the table ${written} does not exist, or this user may not see it: correct 'tables'`);
     if (table.kind !== 'r' && table.kind !== 'p')
       throw new UserMistake(`${written} is no table, and only tables have changes in the log: name tables in 'tables'`);
-    found.push({ ...table, written });
+    found.push({ ...table, rows: table.rows ?? undefined, written });
   }
   const twice = found.find((one) => found.some((other) => other !== one && other.table === one.table));
   if (twice !== undefined)
@@ -79,6 +83,10 @@ function tableQuery(name: string, publication: string, version: number): string 
       'identityColumns', coalesce((SELECT json_agg(a.attname)
           FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
          WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END), '[]'),
+      'rows', CASE c.relkind WHEN 'p' THEN
+          (SELECT sum(r.reltuples)::int8 FROM pg_catalog.pg_partition_tree(c.oid) t
+             JOIN pg_catalog.pg_class r ON r.oid = t.relid WHERE t.isleaf AND r.reltuples >= 0)
+        ELSE nullif(c.reltuples, -1)::int8 END,
       'filter', ${filterOf(publication, version)}, 'mayRead', has_table_privilege(c.oid, 'SELECT'),
       'isPublished', EXISTS (SELECT FROM pg_catalog.pg_publication_tables p
          WHERE p.pubname = ${pg.escapeLiteral(publication)} AND p.schemaname = n.nspname AND p.tablename = c.relname),

@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from '../../clients/postgres.ts';
 import { type Chunk, type ChunkRow, readChunk } from './chunk-rows.ts';
 import { MESSAGE_PREFIX } from './decode.ts';
-import { encodeRows, type FixedChunk, MOST_FIXED_BYTES } from './fixed-chunk.ts';
+import { encodeRows, type FixedChunk } from './fixed-chunk.ts';
 import { formatLsn, type Lsn } from './lsn.ts';
 import { overrule, type SeenChange } from './overrule.ts';
 import type { SnapshotState } from './position.ts';
 import type { FollowedTable } from './relations.ts';
+import { progressOf, type SnapshotProgress } from './snapshot-progress.ts';
 import type { CatalogueTable } from './tables.ts';
 import { parseSnapshot, type Snapshot, sees } from './visibility.ts';
 
 /**
- * Reads the rows that tables have already, in chunks, while the log is read. No lock is held, and no transaction is
- * long. A message is written to the log behind each chunk. Where the log has the message, the chunk's rows are put into
- * the stream: without those that the log has changed since, because a transaction that the chunk's statement did not
- * see overrules it.
+ * Reads the rows that tables have already, in chunks, while the log is read: of several tables at once, in the order in
+ * which they are left. No lock is held, and no transaction is long. A message is written to the log behind each chunk.
+ * Where the log has the message, the chunk's rows are put into the stream: without those that the log has changed
+ * since, because a transaction that the chunk's statement did not see overrules it.
  */
 export interface TakingSnapshot {
   /** Call this for each change of a table that the log has, in its order. */
@@ -28,16 +29,21 @@ export interface TakingSnapshot {
    */
   reached(content: string, lsn: Lsn): boolean;
   /**
-   * Starts to read the next chunk, when none is under way. `current` is the transaction in the middle of which the
-   * reader stands. Throws when a chunk could not be read.
+   * Starts to read the next chunks, as many as there are connections. `current` is the transaction in the middle of
+   * which the reader stands. Throws when a chunk could not be read.
    */
   readOn(current: number | undefined): void;
   /** Resolves when few transactions have to be remembered. Call this before each page. */
   prune(): Promise<void>;
-  /** Takes the chunk that was reached. Undefined: it has to be read again, or has no rows. */
-  take(): FixedChunk | undefined;
+  /**
+   * Takes the chunk that was reached: at most as many of its rows as `room` bytes of a position hold, and one at least.
+   * Undefined: it has to be read again, or has no rows.
+   */
+  take(room: number): FixedChunk | undefined;
   /** What the position has of the snapshot. Undefined: all rows are in the stream. */
   now(): SnapshotState | undefined;
+  /** How far the snapshot is. Undefined: all rows are in the stream. */
+  progress(): SnapshotProgress | undefined;
 }
 
 export interface SnapshotTable {
@@ -48,11 +54,11 @@ export interface SnapshotTable {
 interface OpenChunk {
   readonly content: string;
   readonly table: string;
-  readonly limit: number;
+  readonly lane: Database;
   chunk: Chunk | 'empty' | undefined;
   readonly changes: SeenChange[];
-  /** Transactions that were passed since the statement was sent. */
-  readonly passed: number[];
+  /** Transactions that were passed before the statement was sent, and that no statement has seen finished. */
+  readonly before: readonly number[];
   lsn: Lsn | undefined;
   /** True when the log has something that no chunk takes into account: it is read again. */
   isSpoiled: boolean;
@@ -60,6 +66,8 @@ interface OpenChunk {
 
 const FIRST_ROWS = 500;
 const MOST_ROWS = 5_000;
+
+/** So many changes are remembered for all chunks that are being read. */
 const MOST_CHANGES = 200_000;
 
 /** So many transactions are remembered that no snapshot has shown finished. */
@@ -71,40 +79,47 @@ export function takeSnapshot(
     slot,
     tables,
     database,
+    lanes,
+    isPaused,
     signal,
   }: {
     readonly slot: string;
     readonly tables: ReadonlyMap<string, SnapshotTable>;
     readonly database: Database;
+    /** A connection for each table that is read at the same time. */
+    readonly lanes: readonly Database[];
+    /** True: no chunk is read for now. */
+    readonly isPaused: boolean;
     readonly signal: AbortSignal;
   },
 ): TakingSnapshot {
-  let { left, passed } = from;
-  let limit = FIRST_ROWS;
-  let open: OpenChunk | undefined;
+  let { passed } = from;
+  let left = from.left.filter(({ table }) => tables.has(table));
+  const free = [...lanes];
+  /** The chunks that are being read, by table. */
+  const open = new Map<string, OpenChunk>();
+  /** How many rows the next chunk of a table has. */
+  const limits = new Map<string, number>();
+  const begunMillis = Date.now();
+  let rowsRead = 0;
   let failure: unknown;
 
-  const start = (): void => {
-    const [next] = left;
-    const known = next === undefined ? undefined : tables.get(next.table);
-    if (next === undefined) return;
-    if (known === undefined) {
-      left = left.slice(1);
-      return;
-    }
+  const start = (next: SnapshotState['left'][number], lane: Database): void => {
     const content = `${slot}:${randomBytes(12).toString('base64url')}`;
     const begun: OpenChunk = {
       content,
       table: next.table,
-      limit,
+      lane,
       chunk: undefined,
       changes: [],
-      passed: [],
+      before: passed,
       lsn: undefined,
       isSpoiled: false,
     };
-    open = begun;
-    database
+    open.set(next.table, begun);
+    const known = tables.get(next.table) as SnapshotTable;
+    const limit = limits.get(next.table) ?? FIRST_ROWS;
+    lane
       .use(signal, async (client) => {
         begun.chunk = (await readChunk(client, { ...known, after: next.after, limit })) ?? 'empty';
         await client.query('SELECT pg_logical_emit_message(false, $1, $2)', [MESSAGE_PREFIX, content]);
@@ -114,85 +129,93 @@ export function takeSnapshot(
       });
   };
 
+  /** Forgets a chunk. What is not taken of it is read again. */
+  const drop = ({ table, lane }: OpenChunk): void => {
+    open.delete(table);
+    free.push(lane);
+  };
+
   /** Goes on behind the rows that were taken. */
-  const advance = (rows: readonly ChunkRow[], isDone: boolean): void => {
-    const [current, ...others] = left;
-    if (current === undefined) return;
-    const after = rows.at(-1)?.at ?? current.after;
-    left = isDone
-      ? others
-      : [
-          {
-            table: current.table,
-            rows: current.rows + rows.length,
-            ...(after === undefined ? {} : { after: [...after] }),
-          },
-          ...others,
-        ];
+  const advance = (name: string, rows: readonly ChunkRow[], isDone: boolean): void => {
+    rowsRead += rows.length;
+    left = left.flatMap((one) => {
+      if (one.table !== name) return [one];
+      if (isDone) return [];
+      const after = rows.at(-1)?.at ?? one.after;
+      return [{ table: name, rows: one.rows + rows.length, ...(after === undefined ? {} : { after: [...after] }) }];
+    });
   };
 
   const unseenBy = (snapshot: Snapshot, xids: readonly number[]) => xids.filter((xid) => !sees(snapshot, xid));
 
+  /** Keeps memory in bounds: the chunk with the most changes is read again, later. */
+  const dropLargest = (): void => {
+    const chunks = [...open.values()];
+    if (chunks.reduce((sum, { changes }) => sum + changes.length, 0) <= MOST_CHANGES) return;
+    const largest = chunks.toSorted((one, other) => other.changes.length - one.changes.length)[0];
+    if (largest !== undefined) drop(largest);
+  };
+
   return {
     changed(table, change) {
-      if (open?.table === table) open.changes.push(change);
+      open.get(table)?.changes.push(change);
     },
     truncated(table) {
-      if (open?.table === table) open.isSpoiled = true;
+      const chunk = open.get(table);
+      if (chunk !== undefined) chunk.isSpoiled = true;
     },
     passed(xid) {
-      (open?.passed ?? passed).push(xid);
+      passed = [...passed, xid];
     },
     reached(content, lsn) {
-      if (open?.content !== content) return false;
-      open.lsn = lsn;
+      const chunk = [...open.values()].find((one) => one.content === content);
+      if (chunk === undefined) return false;
+      chunk.lsn = lsn;
       return true;
     },
     readOn(current) {
       if (failure !== undefined) throw failure;
-      if (open === undefined) {
+      dropLargest();
+      if (isPaused) return;
+      for (const next of left) {
+        if (open.has(next.table)) continue;
+        const lane = free.pop();
+        if (lane === undefined) return;
         // Its first changes were passed before the chunk began.
         if (current !== undefined && !passed.includes(current)) passed = [...passed, current];
-        start();
-      }
-      // A chunk that waits behind so many changes is read again, later.
-      else if (open.changes.length > MOST_CHANGES) {
-        passed = [...passed, ...open.passed];
-        open = undefined;
+        start(next, lane);
       }
     },
     async prune() {
-      if (passed.length + (open?.passed.length ?? 0) < MOST_PASSED / 2) return;
+      if (passed.length < MOST_PASSED / 2) return;
       const snapshot = await database.use(signal, async (client) => {
         const { rows } = await client.query<{ text: string }>('SELECT pg_current_snapshot()::text AS text');
         return parseSnapshot(rows[0]?.text ?? '');
       });
       passed = unseenBy(snapshot, passed);
-      if (passed.length + (open?.passed.length ?? 0) < MOST_PASSED) return;
-      if (open === undefined) throw new Error(`${passed.length} transactions are in the log that no statement sees`);
-      // Remembered as passed before the chunk, they are forgotten with the next snapshot.
-      passed = unseenBy(snapshot, [...passed, ...open.passed]);
-      open.isSpoiled = true;
-      open.passed.length = 0;
+      if (passed.length >= MOST_PASSED)
+        throw new Error(`${passed.length} transactions are in the log that no statement sees`);
     },
-    take() {
-      const taken = open;
+    take(room) {
+      const taken = [...open.values()].find(({ lsn }) => lsn !== undefined);
       if (taken?.lsn === undefined || taken.chunk === undefined) return undefined;
-      open = undefined;
+      drop(taken);
       if (taken.chunk === 'empty') {
-        passed = [...passed, ...taken.passed];
-        advance([], true);
+        advance(taken.table, [], true);
         return undefined;
       }
       const { snapshot, rows, isLast } = taken.chunk;
-      const early = unseenBy(snapshot, passed);
-      passed = [...early, ...unseenBy(snapshot, taken.passed)];
-      if (early.length > 0 || taken.isSpoiled) return undefined;
+      passed = unseenBy(snapshot, passed);
+      if (unseenBy(snapshot, taken.before).length > 0 || taken.isSpoiled) return undefined;
       const unseen = taken.changes.filter(({ xid }) => !sees(snapshot, xid));
-      const fitting = fittingRows(rows);
-      limit = fitting.length < rows.length ? Math.max(1, fitting.length) : Math.min(MOST_ROWS, limit * 2);
+      const fitting = fittingRows(rows, room);
+      const limit = limits.get(taken.table) ?? FIRST_ROWS;
+      limits.set(
+        taken.table,
+        fitting.length < rows.length ? Math.max(1, fitting.length) : Math.min(MOST_ROWS, limit * 2),
+      );
       const wanted = overrule(fitting, unseen);
-      advance(fitting, isLast && fitting.length === rows.length);
+      advance(taken.table, fitting, isLast && fitting.length === rows.length);
       if (wanted.length === 0) return undefined;
       const { table, followed } = tables.get(taken.table) as SnapshotTable;
       return {
@@ -204,14 +227,23 @@ export function takeSnapshot(
         next: 0,
       };
     },
-    now: () => (left.length === 0 ? undefined : { left, passed: [...passed, ...(open?.passed ?? [])] }),
+    now: () => (left.length === 0 ? undefined : { left, passed: [...passed] }),
+    progress: () =>
+      left.length === 0
+        ? undefined
+        : progressOf(left, {
+            rowsOf: (table) => tables.get(table)?.table.rows,
+            isPaused,
+            most: lanes.length,
+            speed: { rows: rowsRead, millis: Date.now() - begunMillis },
+          }),
   };
 }
 
-/** Returns as many of the first rows as a position takes. One at least. */
-function fittingRows(rows: readonly ChunkRow[]): readonly ChunkRow[] {
+/** Returns as many of the first rows as `room` bytes of a position hold. One at least. */
+function fittingRows(rows: readonly ChunkRow[], room: number): readonly ChunkRow[] {
   let count = rows.length;
-  while (count > 1 && encodeRows(rows.slice(0, count).map(({ key, json }) => [key, json])).length > MOST_FIXED_BYTES)
+  while (count > 1 && encodeRows(rows.slice(0, count).map(({ key, json }) => [key, json])).length > room)
     count = Math.ceil(count / 2);
   return rows.slice(0, count);
 }

@@ -88,9 +88,13 @@ describe('rows that a table has already', () => {
     const pages = await run(undefined, { until: isDone });
     await client.query(`UPDATE u SET n = 6; UPDATE t SET name = 'b'`);
     const all = [...pages, ...(await run(pages.at(-1)?.position))];
-    expect(eventsIn(all).map(({ to, type, data }) => [to, type, data])).toEqual([
+    const seen = eventsIn(all).map(({ to, type, data }) => [to, type, data]);
+    // The tables are read at the same time.
+    expect(seen.slice(0, 2).toSorted()).toEqual([
       ['left', 't.inserted', { id: 1 }],
       ['right', 'u.inserted', { id: 2, n: 5 }],
+    ]);
+    expect(seen.slice(2)).toEqual([
       ['right', 'u.updated', { id: 2, n: 6 }],
       ['left', 't.updated', { id: 1 }],
     ]);
