@@ -8,6 +8,7 @@ import type {
   RequestNeeds,
 } from './needs.ts';
 import { dynamoDbOnAws, dynamoDbOnLaptop } from './sinks/dynamodb.ts';
+import { icebergOnAws, icebergOnLaptop } from './sinks/iceberg.ts';
 import { openSearchOnAws, openSearchOnLaptop } from './sinks/opensearch.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { postgresFaults } from './sinks/postgres-faults.ts';
@@ -86,6 +87,16 @@ export const connectors = {
     bundledResources: [],
     onAws: dynamoDbOnAws,
     onLaptop: dynamoDbOnLaptop,
+  },
+  iceberg: {
+    kind: 'sink',
+    delivery: 'scheduled',
+    progress: 'checkpoint',
+    prefixOf: undefined,
+    // A column for each field of the schema, without a bound.
+    bundledResources: ['columns'],
+    onAws: icebergOnAws,
+    onLaptop: icebergOnLaptop,
   },
   opensearch: {
     kind: 'sink',

@@ -80,6 +80,14 @@ export interface AwsResources {
    * of indices of OpenSearch begin in the same way.
    */
   readonly tables: { readonly prefix: string; arnOf(name: string): string };
+  /** The stage and its account: for connectors of services that the stage itself does not use. */
+  readonly account: {
+    readonly stage: string;
+    readonly id: string;
+    readonly region: string;
+    arnOf(service: string, resource: string): string;
+    bucketArnOf(bucket: string): string;
+  };
   /** Returns a secret of this step with a random value. The same purpose gives the same secret. */
   secret(purpose: string): KeptSecret;
 }
@@ -125,6 +133,8 @@ export interface LaptopResources {
   readonly tablePrefix: string;
   /** The endpoint that takes the requests of webhooks in place of other machines. */
   readonly webhooks: string;
+  /** The catalogue of Iceberg tables, and the stage that the names of its properties carry. */
+  readonly iceberg: { readonly stage: string; readonly endpoint: string };
   /** The endpoint that takes the documents of OpenSearch sinks in place of other machines. */
   readonly search: string;
 }

@@ -199,6 +199,17 @@ export interface OpenSink {
   tidy?(tidying: Tidying): Promise<void>;
 }
 
+/** Texts that a sink remembers apart from its destination, among the step's checkpoints, by their names. */
+export interface Notes {
+  /** Resolves to undefined when nothing was kept under the name. */
+  load(name: string, signal: AbortSignal): Promise<{ readonly revision: number; readonly text: string } | undefined>;
+  /**
+   * Keeps a text with the revision after `previous` (0: none was kept). Resolves to false when another process has kept
+   * one since `previous` was loaded: then nothing is written.
+   */
+  keep(name: string, note: { readonly previous: number; readonly text: string }, signal: AbortSignal): Promise<boolean>;
+}
+
 /** What a sink that tidies gets of the runtime. */
 export interface Tidying {
   /** Resolves to the text that was kept last. Undefined: none was. */
@@ -298,6 +309,8 @@ export interface SinkContext<O, R> {
   readonly formerly?: string | undefined;
   readonly options: O;
   readonly resources: R;
+  /** What the sink remembers. Undefined: nothing of what it kept is there, and nothing is kept. */
+  readonly notes?: Notes | undefined;
 }
 
 export interface SinkDefinition<O = unknown, R = unknown> {

@@ -120,6 +120,9 @@ function welcome(
     ...(has(plans, 'opensearch')
       ? [`  OpenSearch       ${servers.search.endpoint}   (keeps documents for sinks; GET /<index>/_search shows them)`]
       : []),
+    ...(has(plans, 'iceberg')
+      ? [`  Iceberg          ${stage.resources.iceberg.endpoint}   (a REST catalogue; the tables' files are in the lake)`]
+      : []),
     '',
     'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',
     'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',

@@ -1,9 +1,12 @@
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { Names } from '../names.ts';
 import type { LaptopResources } from '../needs.ts';
 import type { Target } from '../operation/target.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
+import type { CatalogSettings } from './servers/iceberg/catalog.ts';
+import { startIcebergCatalog } from './servers/iceberg/server.ts';
 import type { Servers } from './servers/servers.ts';
 import { ACCOUNT, localServers } from './target.ts';
 
@@ -35,6 +38,8 @@ export async function createStage(
     if (step.delivery === 'queue') await servers.storage.createQueue(names.step(step.pipeline, step.name));
   }
   for (const stream of plans.flatMap(({ streams }) => streams)) createStream(servers, names, stream);
+  const iceberg = await startIcebergCatalog(filesIn(clients.s3, names.lake));
+  running.defer(() => iceberg.stop());
   await Promise.all([
     createCheckpointTable(clients.dynamodb, names.checkpoints),
     servers.postgres.createDatabase(DATABASE),
@@ -48,6 +53,7 @@ export async function createStage(
       webhooks: servers.webhooks.endpoint,
       search: servers.search.endpoint,
       tablePrefix: names.tablePrefix,
+      iceberg: { stage: names.stage, endpoint: iceberg.endpoint },
     },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
@@ -56,6 +62,21 @@ export async function createStage(
       AWS_ENDPOINT_URL_SQS: servers.sqs,
     },
     queueUrl: (step) => `${servers.sqs}/${ACCOUNT}/${names.step(step.pipeline, step.name)}`,
+  };
+}
+
+/** Lets the catalogue of Iceberg tables keep their metadata in the lake, where their rows are. */
+function filesIn(s3: S3Client, bucket: string): CatalogSettings {
+  const keyOf = (url: string): string => url.slice(`s3://${bucket}/`.length);
+  return {
+    folder: `s3://${bucket}/iceberg`,
+    now: Date.now,
+    async store(url, Body) {
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: keyOf(url), Body }));
+    },
+    async remove(url) {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(url) }));
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { parseOrExplain } from '../../functions/runtime/step-config.ts';
 import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { icebergDefinition } from '../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchDefinition } from '../../functions/sinks/opensearch/opensearch.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
@@ -14,6 +15,7 @@ const DOUBLES: Record<SinkName, (options: unknown) => boolean> = {
   s3: (options) => doublesWith(s3Definition, options),
   postgres: (options) => doublesWith(postgresDefinition, options),
   dynamodb: (options) => doublesWith(dynamoDbDefinition, options),
+  iceberg: (options) => doublesWith(icebergDefinition, options),
   opensearch: (options) => doublesWith(openSearchDefinition, options),
   webhook: (options) => doublesWith(webhookDefinition, options),
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { icebergSink } from '../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchSink } from '../../functions/sinks/opensearch/opensearch.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
@@ -225,6 +226,34 @@ export const customerCopy = definePipeline({
     copy: {
       from: 'customer_changes',
       write: postgresSink({ table: 'customers', key: ['id'], mode: 'mirror', create: true }),
+    },
+  },
+});
+// #endregion
+
+// #region iceberg
+export const salesTables = definePipeline({
+  name: 'sales-tables',
+  streams: { sales: streamOf(tills, 'sales') },
+  sinks: {
+    all: { from: 'sales', write: icebergSink({ table: 'sales', by: 'day' }), every: minutes(5) },
+    reports: {
+      from: 'sales',
+      write: icebergSink({
+        namespace: 'reports',
+        table: 'sales',
+        catalog: 's3tables',
+        tableBucket: 'north-analytics',
+        lines: 'data',
+        targetBytes: 32 * 1024 * 1024,
+        targetRows: 250_000,
+      }),
+      every: minutes(15),
+    },
+    others: {
+      from: 'sales',
+      write: icebergSink({ namespace: 'finance', table: 'sales', location: 's3://finance-data/sales' }),
+      every: hours(1),
     },
   },
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { icebergDefinition } from '../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchDefinition } from '../../functions/sinks/opensearch/opensearch.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
@@ -152,6 +153,24 @@ An event whose type ends with \`.deleted\` leaves a tombstone: the key, the vers
 Make the table before you deploy: \`aws dynamodb create-table --table-name millrace-<stage>-<table> --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH --billing-mode PAY_PER_REQUEST\`. The step waits, and its log says why, while the table is missing, has a sort key or a key of another type, or belongs to another step, because versions of two steps do not compare. \`millrace replay --into <name>\` writes to the table \`millrace-<stage>-<table>--<name>\`, which you make as well. While DynamoDB throttles or is away, the batch is tried again.
 
 An event becomes a dead letter when its data is no object, has a number of more than 38 digits or out of DynamoDB's range, is nested deeper than 32 levels, has another value in the field that the table's key is called after, or makes an item larger than 400 KB.`,
+  },
+  iceberg: {
+    call: 'icebergSink',
+    module: 'functions/sinks/iceberg/iceberg.ts',
+    options: icebergDefinition.options,
+    summary:
+      "Adds a stream to an Apache Iceberg table (format version 2) that Athena, Spark, Snowflake, DuckDB and PyIceberg read: one row an event, in files of Parquet with the columns and types of [`s3Sink`](#s3sink) with `format: 'parquet'`. The table is in the Glue Data Catalog or in a table bucket of S3 Tables; the sink speaks Iceberg's REST protocol with both. The sink is scheduled only: its step says `every`.",
+    guarantees: `Each event is a row *once*. A slice's files are uploaded under names that nothing else has, and a commit adds them to the table together with the position at the end of the slice: the property \`millrace.position.<stage>.<pipeline>.<step>.<shard>\` of the table. A commit counts only where \`main\` is still the snapshot that the sink has read, so of two processes with one slice one is refused, looks again, and finds the position there. After a lost reply the sink looks, too. A reader sees a commit as a whole or not at all. Slices that end at the same time become one snapshot; a run makes at most one for each shard that has something new. Rows of one shard are committed in the order of the log. Positions survive the expiry of snapshots and the work of compactors, and commits of others only make the sink try again, up to ten times in a run.
+
+An event whose type ends with \`.deleted\` adds a row with its type, and removes nothing: a view over the table shows the latest of each key (\`SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY event_key ORDER BY event_time DESC, event_sequence DESC) AS n FROM orders) WHERE n = 1 AND event_type NOT LIKE '%.deleted'\`). An event becomes a dead letter when the type of a column cannot hold its value, or when its \`time\` is not valid.
+
+*Tables.* The sink makes the table, with optional columns. A table that is there may have further columns, which stay empty, and wider types (\`long\` for a 32-bit number, more digits of a decimal). Where a column is missing, or Iceberg can widen its type (\`int\` to \`long\`, \`float\` to \`double\`, more digits of a decimal), the sink changes the schema first; columns are found by name once, and from then on by the number that the table gives them. The step waits, and its log says why, when a type does not fit, when the table requires a column, is divided by anything but \`month\`, \`day\` or \`hour\` of \`event_time\`, or has another format version. A step on a stream that has events starts with the earliest, so a new sink fills its table from the whole log. Names are those of Athena: a-z, 0-9 and _.
+
+*Somebody else's hands.* Properties stay when a table is rolled back. So the sink also keeps, in the table and beside its checkpoints, which snapshot it has committed last. It writes nothing, and the log says so, when the table was dropped and made anew, restored to an earlier state, or rolled back or replaced, so that its current snapshot does not come from the sink's last one. Bring the rows back (\`CALL system.set_current_snapshot\`), or set the table's property \`millrace.continue.<stage>.<pipeline>.<step>\` to the id of the current snapshot (\`none\` where there is none): the step then goes on behind its own position, and \`millrace replay --into <name>\` writes the range that is gone to the table \`<table>__<name>\`. An idle table gets an empty snapshot every 20 hours, so that expiry leaves one to tell by: expire no snapshots younger than two days. A step that was paused for longer than snapshots are kept, with a compactor at work meanwhile, may have to be told as well.
+
+*Files that nobody reads.* An attempt that fails leaves files that are in no snapshot. Each commit adds a manifest, and each run small files. Let the catalogue tidy: S3 Tables compacts, expires snapshots and removes such files by itself; in Glue, switch on the three optimizers of the table (\`aws glue create-table-optimizer\`). Removing files sooner than a day after they were written could remove those of a commit in flight. This sink cannot be rewound: a second pass would add the rows again.
+
+Before you deploy: in Glue, the sink makes the database \`millrace_<stage>\` and the table, which lies in the stage's lake bucket unless \`location\` says otherwise; a \`namespace\` of your own has to be there. With Lake Formation in force, grant the function's role \`CREATE_TABLE\` on the database, \`ALTER\`, \`DESCRIBE\`, \`INSERT\` and \`SELECT\` on the table, and \`DATA_LOCATION_ACCESS\`. For S3 Tables, make the bucket: \`aws s3tables create-table-bucket --name <tableBucket>\`. On a laptop, \`millrace dev\` has a catalogue of its own, at the address that it prints: \`pyiceberg --uri <address> list\` shows its tables.`,
   },
   opensearch: {
     call: 'openSearchSink',

@@ -62,6 +62,7 @@ export class PlatformStack extends Stack {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),
       database: this.databasesOf(props),
+      account: { stage: context.stage, id: account, region, arnOf: names.arnOf, bucketArnOf: names.bucketArnOf },
       tables: {
         prefix: names.tablePrefix,
         arnOf: (name) => names.arnOf('dynamodb', `table/${names.tablePrefix}${name}`),

@@ -2,6 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll } from 'vitest';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
+import { icebergHarness } from './iceberg-harness.ts';
 import { mqttContract } from './mqtt-harness.ts';
 import { openSearchHarness } from './opensearch-harness.ts';
 import { postgresQueryContract } from './postgres-query-harness.ts';
@@ -34,6 +35,10 @@ export const sinkCases: Readonly<Record<SinkName, readonly SinkCase[]>> = {
     { name: 'postgres, appending', harness: (server) => postgresHarness({}, server) },
     { name: 'postgres, upserting', harness: (server) => postgresHarness({ key: 'n' }, server) },
     { name: 'postgres, mirroring', harness: (server) => postgresHarness({ key: 'n', mode: 'mirror' }, server) },
+  ],
+  iceberg: [
+    { name: 'iceberg', harness: () => icebergHarness({}) },
+    { name: 'iceberg, divided by day', harness: () => icebergHarness({ by: 'day' }) },
   ],
   dynamodb: [{ name: 'dynamodb', harness: () => dynamoDbHarness }],
   opensearch: [{ name: 'opensearch', harness: () => openSearchHarness }],

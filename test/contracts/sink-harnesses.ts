@@ -1,7 +1,7 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
+import type { Notes, OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
 import { dynamoDbDefinition, dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
 import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
@@ -22,13 +22,14 @@ const STEP = 'pipeline/step';
 /** Opens a sink as the runtime does: options travel as JSON; options and resources pass the connector's schemas. */
 export function openSinkWith<O, R>(
   definition: SinkDefinition<O, R>,
-  given: { options: unknown; resources: unknown },
+  given: { options: unknown; resources: unknown; notes?: Notes },
 ): OpenSink {
   return definition.open({
     step: STEP,
     formerly: undefined,
     options: definition.options.parse(JSON.parse(JSON.stringify(given.options))),
     resources: definition.resources.parse(given.resources),
+    notes: given.notes,
   });
 }
 

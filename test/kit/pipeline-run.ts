@@ -23,6 +23,7 @@ import type { Deadly } from './deaths.ts';
 import type { Item } from './dynamodb-expressions.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
+import { type IcebergView, type RunTable, runTable, viewOf } from './iceberg.ts';
 import { type Changed, deployChanged, operate } from './operator.ts';
 import { type RedriveOptions, redrivenBy } from './redriving.ts';
 import { type Resharding, reshardSomewhere } from './resharding.ts';
@@ -78,6 +79,10 @@ export interface PipelineRun<S extends Streams> {
   watch(table: string, watcher: Watcher): void;
   /** Returns what the receiver of a webhook has got, in the order of arrival, repeats included. */
   requests(step: string): readonly ReceivedRequest[];
+  /** Returns the table that an Iceberg sink writes, as a reader finds it. */
+  iceberg(step: string): Promise<IcebergView>;
+  /** Returns the table itself, for what others do to it beside the step. */
+  icebergTable(step: string): RunTable;
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** Returns what `millrace status` shows of a step. */
@@ -329,6 +334,11 @@ export async function startPipelineRun<S extends Streams>(
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     watch: (name, watcher) => stage.tables.watch(tableNamed(world, pipeline.name, name), watcher),
     requests: (name) => stage.webhooks.requests(pathOf(stepOf(name))),
+    iceberg(name) {
+      const table = runTable(stage, optionsOf(stepOf(name)));
+      return viewOf(table.catalog, table, (url) => table.read(url));
+    },
+    icebergTable: (name) => runTable(stage, optionsOf(stepOf(name))),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {
       const step = stepOf(name);
@@ -343,6 +353,11 @@ export async function startPipelineRun<S extends Streams>(
     story: () => story.lines(),
     [Symbol.dispose]: () => clock.end(),
   };
+}
+
+function optionsOf(step: StepPlan): { readonly options: unknown } {
+  if (step.kind === 'sink' && step.connector === 'iceberg') return step;
+  throw new UserMistake(`step '${step.name}' writes to no Iceberg table`);
 }
 
 /** Each request to make a table again has an id of its own. */
@@ -465,7 +480,7 @@ function pathOf({ pipeline, name }: StepPlan): string {
   return `/${pipeline}/${name}`;
 }
 
-const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres', 'webhook', 'opensearch'];
+const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres', 'webhook', 'opensearch', 'iceberg'];
 
 /** Throws when no step makes a call at the site: such a fault would never happen, and the test would not notice. */
 function checkSite(site: string, stepOf: (name: string) => StepPlan): void {

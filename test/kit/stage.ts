@@ -16,6 +16,7 @@ import { stepConfigOf } from '../../infra/pipelines/step-config.ts';
 import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
 import { serverOnLaptop } from '../../infra/sinks/postgres.ts';
 import { createDynamoDb, type DynamoDb } from './dynamodb.ts';
+import { createIceberg, type RunCatalog } from './iceberg-catalog.ts';
 import { createS3, type S3 } from './s3.ts';
 import { createSqs, type Sqs } from './sqs.ts';
 import { createStreams, type Streams } from './streams.ts';
@@ -31,6 +32,7 @@ export interface Stage {
   readonly sqs: Sqs;
   readonly tables: Tables;
   readonly webhooks: Webhooks;
+  readonly iceberg: RunCatalog;
   readonly search: SearchIndices;
   /** Set where records are small: then portions are small too, so that few events make several. */
   readonly portion: PortionBounds | undefined;
@@ -67,6 +69,7 @@ export async function createStage(
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
     tables: createTables({ pageBytes: recordBytes === undefined ? undefined : SMALL_PAGE_BYTES }),
     webhooks: createWebhooks(),
+    iceberg: createIceberg(names.lake, () => clock.now()),
     search: createSearchIndices(),
     portion: recordBytes === undefined ? undefined : SMALL_PORTION,
     changes: new Map(),
@@ -149,9 +152,17 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
     : stream.arn.slice(stream.arn.indexOf('/') + 1);
 }
 
-function placesOf({ landing, lake, tablePrefix }: Names): LaptopResources {
+function placesOf({ stage, landing, lake, tablePrefix }: Names): LaptopResources {
   const database = { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' };
-  return { landing, lake, database, webhooks: WEBHOOKS, search: NOBODY, tablePrefix };
+  return {
+    landing,
+    lake,
+    database,
+    webhooks: WEBHOOKS,
+    search: NOBODY,
+    tablePrefix,
+    iceberg: { stage, endpoint: NOBODY },
+  };
 }
 
 /** Nobody listens here: the indices of a run are in its memory. */

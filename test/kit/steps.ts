@@ -13,6 +13,8 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { dynamoDbDefinition } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import type { Send as SendToCatalog } from '../../functions/sinks/iceberg/catalog/send.ts';
+import { icebergOver } from '../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchOver } from '../../functions/sinks/opensearch/opensearch.ts';
 import type { Send } from '../../functions/sinks/opensearch/send.ts';
 import { parquetSinkWith } from '../../functions/sinks/s3/parquet/parquet.ts';
@@ -32,6 +34,7 @@ import { callName } from './call-names.ts';
 import { type Calls, throttleError } from './calls.ts';
 import { type Deadly, deathIn, sinkIn, transformIn } from './deaths.ts';
 import type { Handler } from './functions.ts';
+import { operationOn } from './iceberg-catalog.ts';
 import type { AwsCommand } from './service.ts';
 import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
 import type { Stage } from './stage.ts';
@@ -63,17 +66,27 @@ function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): S
     dynamodb: dynamoDbDefinition,
     postgres: world.stage.tables.sink(databaseCall(world, process)),
     opensearch: openSearchOver({ send: searchCall(world, process), sleep: process.sleep, random: process.random }),
+    iceberg: tableSink(world, process),
     webhook: webhookOver({ post: webhookCall(world, process) }),
   };
   return definitions[connector] as SinkDefinition<never, never>;
 }
 
 /** The definition of both formats. The clock stands still while DuckDB works, because its thread is on no clock. */
-function lakeSink({ clock }: SimulatedProcess) {
-  return parquetSinkWith((...given) => {
+function lakeSink(process: SimulatedProcess) {
+  return parquetSinkWith(makeFilesOn(process));
+}
+
+function makeFilesOn({ clock }: SimulatedProcess): typeof parquetFiles {
+  return (...given) => {
     const contentOf = parquetFiles(...given);
     return (file, signal) => clock.hold(() => contentOf(file, signal));
-  });
+  };
+}
+
+/** The catalogue is in the run's memory. */
+function tableSink(world: World, process: SimulatedProcess) {
+  return icebergOver({ send: catalogCall(world, process), makeFiles: makeFilesOn(process) });
 }
 
 /** Returns a table step's definition: the real one, over the same model of Postgres. */
@@ -122,6 +135,17 @@ function searchCallName(method: string, path: string): string {
   const [, , operation = 'index'] = path.split('/');
   const word = operation.replace('_', '');
   return `${method === 'PUT' ? 'Put' : ''}${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+}
+
+function catalogCall({ calls, stage }: World, process: SimulatedProcess): SendToCatalog {
+  return (_endpoint, request, signal) =>
+    calls.make(process, {
+      name: `iceberg.${operationOn(request)}`,
+      perform: () => stage.iceberg.answerStep(request),
+      signal,
+      attempts: 1,
+      throttled: () => ({ status: 503, text: '' }),
+    });
 }
 
 /** What a step's process needs from the run. */

@@ -1,6 +1,7 @@
 import { commitState, type PagedState, pagedState, storePages } from '../checkpoints/commit-state.ts';
 import { encodePage, pagesWithRows } from '../checkpoints/mark-pages.ts';
 import type { LoadedState, PagedStates } from '../checkpoints/shard-states.ts';
+import { openNotes } from '../checkpoints/sink-notes.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
@@ -57,7 +58,13 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   const resources = parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`);
   const parsed = (options: unknown): O => parseOrExplain(definition.options, options, `the options of step '${name}'`);
   const openWith = (options: unknown): OpenSink =>
-    definition.open({ step: name, formerly: step.formerName, options: parsed(options), resources });
+    definition.open({
+      step: name,
+      formerly: step.formerName,
+      options: parsed(options),
+      resources,
+      notes: openNotes(step.checkpoints),
+    });
   const current = openWith(config.options);
   const { loadProgress, loadPages, rebuild, again, tidy } = current;
   const inTable = step.states.loadPages;

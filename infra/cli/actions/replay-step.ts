@@ -82,6 +82,10 @@ const DESTINATIONS: Readonly<Record<SinkName, { readonly fits: (into: string) =>
     fits: (into) => /^(?!.*--)[\w.-]{1,100}$/.test(into),
     what: "name: use letters, digits and _ . -, without '--'",
   },
+  iceberg: {
+    fits: (into) => /^(?!.*__)[a-z0-9](?:[a-z0-9_]{0,48}[a-z0-9])?$/.test(into),
+    what: 'name: use at most 50 of a-z, 0-9 and _, with no two _ in a row and none at its ends',
+  },
   opensearch: {
     fits: (into) => /^(?!.*--)[a-z0-9_.-]{1,100}$/.test(into),
     what: "name: use small letters, digits and _ . -, without '--'",
@@ -101,6 +105,7 @@ function destinationOf({ connector, options }: SinkPlan, { names }: Target, into
     return { index: `${names.tablePrefix}${(options as { readonly index: string }).index}--${into}` };
   if (connector === 'dynamodb')
     return { table: `${names.tablePrefix}${(options as { readonly table: string }).table}--${into}` };
+  if (connector === 'iceberg') return { table: `${(options as { readonly table: string }).table}__${into}` };
   if (connector !== 's3') return { table: into };
   return { bucket: names.lake, prefix: `replays/${(options as { readonly prefix: string }).prefix}/${into}/` };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { dynamoDbDefinition, dynamoDbSink } from '../../../functions/sinks/dynamodb/dynamodb.ts';
+import { icebergDefinition, icebergSink } from '../../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchDefinition, openSearchSink } from '../../../functions/sinks/opensearch/opensearch.ts';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { parquetDefinition } from '../../../functions/sinks/s3/parquet/parquet.ts';
@@ -80,6 +81,11 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,
     definition: postgresDefinition,
   })),
+  iceberg: [
+    icebergSink({ table: 'rows', by: 'day' }),
+    icebergSink({ namespace: 'sales', table: 'rows', location: 's3://analytics/rows' }),
+    icebergSink({ table: 'rows', catalog: 's3tables', tableBucket: 'analytics', lines: 'data' }),
+  ].map(({ options }) => ({ options, definition: icebergDefinition })),
   dynamodb: [{ options: dynamoDbSink({ table: 'rows' }).options, definition: dynamoDbDefinition }],
   opensearch: ([undefined, DOMAIN, COLLECTION] as const).map((arn) => ({
     options: openSearchSink({ endpoint: 'https://search.example.com', index: 'rows', ...(arn && { arn }) }).options,
@@ -114,6 +120,7 @@ const LAPTOP: LaptopResources = {
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
   tablePrefix: 'millrace-dev-',
   webhooks: 'http://127.0.0.1:50001',
+  iceberg: { stage: 'local', endpoint: 'http://127.0.0.1:50002' },
   search: 'http://127.0.0.1:50002',
 };
 
@@ -122,6 +129,13 @@ function awsWith(database: AwsDatabase, key?: string): AwsResources {
     landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
     lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
     database: (name) => (name === undefined ? database : { ...database, host: `${name}.example.com` }),
+    account: {
+      stage: 'dev',
+      id: '123456789012',
+      region: 'eu-west-1',
+      arnOf: (service, resource) => `arn:aws:${service}:eu-west-1:123456789012:${resource}`,
+      bucketArnOf: (bucket) => `arn:aws:s3:::${bucket}`,
+    },
     tables: {
       prefix: 'millrace-dev-',
       arnOf: (name) => `arn:aws:dynamodb:eu-west-1:123456789012:table/millrace-dev-${name}`,

@@ -181,6 +181,7 @@ describe("a step's configuration", () => {
               database,
               tablePrefix: 'millrace-dev-',
               webhooks: 'http://127.0.0.1:1',
+              iceberg: { stage: 'dev', endpoint: 'http://127.0.0.1:1' },
               search: 'http://127.0.0.1:1',
             });
       return stepConfigPartsOf(planned, { ...place, resources });

@@ -9,6 +9,7 @@ import {
   priceTables,
   saleNotices,
   salesLake,
+  salesTables,
   tills,
   visits,
 } from '../../../infra/reference/connector-examples.ts';
@@ -107,6 +108,23 @@ test("postgresSink: a mirror follows another table's changes, deletions too", as
   ]);
   await run.settled();
   expect(run.table('customers')).toEqual([{ id: 'a', name: 'Anna' }]);
+});
+
+test('icebergSink: each sale is a row of the tables, in the columns of the stream', async () => {
+  const run = await givenPipeline(salesTables, { beside: [tills] });
+  await run.given('sales', sales, { key: 'shop' });
+  await run.settled();
+  const { rows, properties } = await run.iceberg('all');
+  const asGiven = rows.map(({ shop, total, sold_at }) => ({ shop, sold_at, total }));
+  const inTable = sales.map((sale) => ({ ...sale, sold_at: sale.sold_at.replace('T', ' ').replace('Z', '+00') }));
+  expect(inAnyOrder(asGiven)).toEqual(inAnyOrder(inTable));
+  expect(new Set(rows.map(({ event_key }) => event_key))).toEqual(new Set(['north', 'south']));
+  const position = /^millrace\.position\.test\.sales-tables\.all\..+shardId-/;
+  expect(Object.keys(properties).filter((name) => position.test(name)).length).toBeGreaterThan(0);
+  for (const step of ['reports', 'others'])
+    expect(
+      inAnyOrder((await run.iceberg(step)).rows.map(({ shop, total, sold_at }) => ({ shop, sold_at, total }))),
+    ).toEqual(inAnyOrder(inTable));
 });
 
 test('webhookSink and slackSink: each sale is posted, and written into the channel', async () => {

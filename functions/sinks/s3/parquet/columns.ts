@@ -19,7 +19,7 @@ import { MOST_DIGITS, type ParquetColumn, type ParquetType } from './column-type
  */
 export function parquetColumnsOf(
   schema: z.ZodType,
-  options: Pick<S3Options, 'by' | 'lines'>,
+  options: Partial<Pick<S3Options, 'by'>> & Pick<S3Options, 'lines'>,
 ): readonly ParquetColumn[] {
   const reader = readSchema(schema);
   const fields = [...reader.fieldsOf(reader.root)];
@@ -31,9 +31,14 @@ export function parquetColumnsOf(
   return columns;
 }
 
-function refuseTwins(columns: readonly ParquetColumn[], { by, lines }: Pick<S3Options, 'by' | 'lines'>): void {
+function refuseTwins(
+  columns: readonly ParquetColumn[],
+  { by, lines }: Partial<Pick<S3Options, 'by'>> & Pick<S3Options, 'lines'>,
+): void {
   const taken = new Map<string, string>([
-    ...timeColumnsOf(by).map((name) => [name, `a partition of the sink is called '${name}'`] as const),
+    ...(by === undefined ? [] : timeColumnsOf(by)).map(
+      (name) => [name, `a partition of the sink is called '${name}'`] as const,
+    ),
     ...(lines === 'event' ? ATTRIBUTES : []).map(
       ({ name }) => [name, 'the sink has a column of this name itself'] as const,
     ),
@@ -41,10 +46,10 @@ function refuseTwins(columns: readonly ParquetColumn[], { by, lines }: Pick<S3Op
   for (const { name } of columns) {
     const other = taken.get(name.toLowerCase());
     if (name === '')
-      throw new UserMistake("format: 'parquet' cannot name a column '': rename the field in a transform");
+      throw new UserMistake("a file of Parquet cannot name a column '': rename the field in a transform");
     if (other !== undefined)
       throw new UserMistake(
-        `format: 'parquet' cannot have a column '${name}': ${other}; rename the field in a transform`,
+        `a file of Parquet cannot have a column '${name}': ${other}; rename the field in a transform`,
       );
     taken.set(name.toLowerCase(), `the field '${name}' differs from it in capitals alone`);
   }

@@ -21,12 +21,16 @@ export interface Statements {
   readonly exact: (conversion: Conversion) => string;
 }
 
-export function statementsFor(columns: readonly ParquetColumn[], lines: S3Options['lines']): Statements {
+export function statementsFor(
+  columns: readonly ParquetColumn[],
+  lines: S3Options['lines'],
+  writtenAs = WRITTEN_AS,
+): Statements {
   const attributes = lines === 'event' ? ATTRIBUTES : [];
   const readings = columns.map(({ type }) => readingOf(type));
   return {
     asTheyAre: readings.every((reading) => reading !== undefined)
-      ? (conversion) => asTheyAre({ columns, readings, lines }, conversion)
+      ? (conversion) => asTheyAre({ columns, readings, lines, writtenAs }, conversion)
       : undefined,
     exact: (conversion) => {
       const all = [...attributes, ...columns];
@@ -36,6 +40,7 @@ export function statementsFor(columns: readonly ParquetColumn[], lines: S3Option
           ({ name, type }, index) => `CAST(${quotedName(String(index))} AS ${duckdbType(type)}) AS ${quotedName(name)}`,
         ),
         where: undefined,
+        writtenAs,
       });
     },
   };
@@ -55,9 +60,10 @@ interface AsTheyAre {
   readonly columns: readonly ParquetColumn[];
   readonly readings: readonly Reading[];
   readonly lines: S3Options['lines'];
+  readonly writtenAs: string;
 }
 
-function asTheyAre({ columns, readings, lines }: AsTheyAre, conversion: Conversion): string {
+function asTheyAre({ columns, readings, lines, writtenAs }: AsTheyAre, conversion: Conversion): string {
   const read = columns.map(({ name }, index): [string, string] => [name, (readings[index] as Reading).as]);
   const values = columns.map(({ name }, index) => {
     const { value = (same: string) => same } = readings[index] as Reading;
@@ -80,6 +86,7 @@ function asTheyAre({ columns, readings, lines }: AsTheyAre, conversion: Conversi
     ],
     // Of a line whose data is null, or is no object, every field would be null.
     where: [...present, ...(lines === 'event' ? ['data IS NOT NULL'] : []), ...checks],
+    writtenAs,
   });
 }
 
@@ -165,9 +172,10 @@ interface Copied {
   readonly select: readonly string[];
   /** What must hold for every row. */
   readonly where: readonly string[] | undefined;
+  readonly writtenAs: string;
 }
 
-function copy({ from, to, longestLine }: Conversion, { columns, select, where = [] }: Copied): string {
+function copy({ from, to, longestLine }: Conversion, { columns, select, where = [], writtenAs }: Copied): string {
   const read = columns.map(([name, type]) => `${quotedText(name)}: ${quotedText(type)}`).join(', ');
   const condition =
     where.length === 0 ? '' : ` WHERE CASE WHEN ${where.join(' AND ')} THEN true ELSE error('doubtful') END`;
@@ -175,7 +183,7 @@ function copy({ from, to, longestLine }: Conversion, { columns, select, where = 
     `COPY (SELECT ${select.join(', ')} FROM read_json(${quotedText(from)}, format = 'newline_delimited', ` +
     `records = 'true', maximum_object_size = ${Math.max(longestLine + 1, LEAST_OBJECT_SIZE)}, ` +
     `compression = 'uncompressed', columns = {${read}})${condition}) ` +
-    `TO ${quotedText(to)} ${WRITTEN_AS}`
+    `TO ${quotedText(to)} ${writtenAs}`
   );
 }
 
@@ -183,4 +191,9 @@ function copy({ from, to, longestLine }: Conversion, { columns, select, where = 
 const LEAST_OBJECT_SIZE = 1024 * 1024;
 
 /** Readers skip row groups by their least and greatest values. The number is DuckDB's own. */
-export const WRITTEN_AS = '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)';
+export const WRITTEN_AS = writtenWith();
+
+/** Says how DuckDB writes a file, with more options of its own. */
+export function writtenWith(...more: readonly string[]): string {
+  return `(${['FORMAT parquet', 'COMPRESSION zstd', 'ROW_GROUP_SIZE 122880', ...more].join(', ')})`;
+}
