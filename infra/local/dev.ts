@@ -121,7 +121,9 @@ function welcome(
       ? [`  OpenSearch       ${servers.search.endpoint}   (keeps documents for sinks; GET /<index>/_search shows them)`]
       : []),
     ...(has(plans, 'iceberg')
-      ? [`  Iceberg          ${stage.resources.iceberg.endpoint}   (a REST catalogue; the tables' files are in the lake)`]
+      ? [
+          `  Iceberg          ${stage.resources.iceberg.endpoint}   (a REST catalogue; the tables' files are in the lake)`,
+        ]
       : []),
     '',
     'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',

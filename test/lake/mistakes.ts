@@ -33,7 +33,9 @@ export const mistakesInLake: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Takes a commit without an answer for one that was not carried out, and makes files anew: as a run without a look. */
+  /**
+   * Takes a commit without an answer for one that was not carried out, and makes files anew: as a run without a look.
+   */
   'no-answer-is-done': [
     {
       file: `${ICEBERG}/catalog/rest-catalog.ts`,

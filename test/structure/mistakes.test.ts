@@ -5,6 +5,7 @@ import { REPOSITORY } from '../../infra/repository.ts';
 import { mistakes } from '../faults/mistakes.ts';
 import { mistakesInSinks } from '../faults/sinks/mistakes.ts';
 import { tableMistakes as mistakesInChains } from '../faults/table-mistakes.ts';
+import { mistakesInLake } from '../lake/mistakes.ts';
 import { foreignMistakes } from '../pipelines/foreign-mistakes.ts';
 import { joinMistakes } from '../pipelines/join-mistakes.ts';
 import { rebuildMistakes } from '../pipelines/rebuild-mistakes.ts';
@@ -18,6 +19,7 @@ const LISTS = {
   'test/faults/mistakes.ts': mistakes,
   'test/faults/sinks/mistakes.ts': mistakesInSinks,
   'test/faults/table-mistakes.ts': mistakesInChains,
+  'test/lake/mistakes.ts': mistakesInLake,
   'test/pipelines/foreign-mistakes.ts': foreignMistakes,
   'test/pipelines/join-mistakes.ts': joinMistakes,
   'test/pipelines/rebuild-mistakes.ts': rebuildMistakes,

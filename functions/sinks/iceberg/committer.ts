@@ -31,7 +31,9 @@ export interface Committer {
   commit(files: SliceFiles): Promise<void>;
   /** Loads the table, and makes sure that the step may write to it. Undefined: there is none. */
   look(signal: AbortSignal): Promise<Table | undefined>;
-  /** Commits an empty snapshot where the step's last one is old. It would expire, and nothing would show whose it is. */
+  /**
+   * Commits an empty snapshot where the step's last one is old. It would expire, and nothing would show whose it is.
+   */
   renew(signal: AbortSignal): Promise<void>;
 }
 

@@ -53,6 +53,8 @@ export async function writeDataFiles(
   return { files: written, rejections: rejections.sort((one, other) => (one.at < other.at ? -1 : 1)) };
 }
 
+const NO_ROW = 'it is about all keys, and every shard has it: it is no row';
+
 interface Planned extends PlannedFile {
   readonly partition: number | undefined;
   /** True for events whose rows are in the table. */
@@ -71,6 +73,7 @@ async function plan(
   const rejections: Rejection[] = [];
   const { targetBytes, targetRows } = options;
   const add = (event: ReceivedEvent): void => {
+    if (event.parts !== undefined) throw new EventRejected('refused', NO_ROW);
     const partition = partitioning.partitionOf(event);
     const isStored = after !== undefined && event.position <= after;
     const line = lineOf(event, options.lines);
