@@ -26,6 +26,11 @@ export interface Table<in W = never, out Field extends string = string> {
   /** Set where the events have only what the state before was made of: a state of another shape is not made of them. */
   readonly isMadeOnce?: true;
   /**
+   * Set for a join of two tables: the events of its stream have only the columns that the code read which re-keyed
+   * them. `state.shape` lists these.
+   */
+  readonly isOfColumns?: true;
+  /**
    * Set for a join whose outputs stay as they are when its state is made again: tells whether an event makes something
    * of the state. The others only publish.
    */

@@ -18,7 +18,8 @@ import { closeRows, deleteRows, type ReadRow, type StateTable, selectIdsAfter, s
 
 /**
  * How far the readers of change streams know the rows of a state that has taken the place of another one: by shard, and
- * with an empty name for all of them together.
+ * with an empty name for all of them together. There `low` is the number of that state; an earlier version left it
+ * empty.
  */
 const CORRECTIONS_TABLE = `CREATE TABLE IF NOT EXISTS millrace_corrections (
   step text NOT NULL, shard text NOT NULL, low text NOT NULL, high text NOT NULL, after text COLLATE "C" NOT NULL,
@@ -32,7 +33,7 @@ export async function makeCorrectionsTable(client: pg.ClientBase): Promise<void>
 /** Notes who publishes the corrections, in the transaction that swaps the states. */
 export async function beginCorrections(
   client: pg.ClientBase,
-  step: string,
+  { step, state }: { readonly step: string; readonly state: number },
   shards: ReadonlyMap<string, ShardFilled>,
 ): Promise<void> {
   const owners = [...shards].filter(([, { isOpen }]) => isOpen);
@@ -42,7 +43,7 @@ export async function beginCorrections(
     [
       step,
       ['', ...owners.map(([shard]) => shard)],
-      ['', ...owners.map(([, { from }]) => hashText(from))],
+      [String(state), ...owners.map(([, { from }]) => hashText(from))],
       ['', ...owners.map(([, { to }]) => hashText(to))],
     ],
   );
@@ -115,8 +116,12 @@ async function clocksOf(client: pg.ClientBase, { step, now, former }: Replaced):
   });
 }
 
+/** Finds how far all corrections of a state are, by the step and the number of the state. */
+const OWN = "step = $1 AND shard = '' AND low IN ('', $2)";
+
 function storeOf(client: pg.ClientBase, { step, now, former }: Replaced): CorrectionStore {
   const order = orderOfIds({ former, now });
+  const own = [step, String(now.number)];
   const tableOf = ({ number, stored }: NumberedState): StateTable => tableAt(placesOf(step).state(number), stored);
   const tables = { former: tableOf(former), now: tableOf(now) };
   const rowsOf = async (of: 'former' | 'now', ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> => {
@@ -146,11 +151,9 @@ function storeOf(client: pg.ClientBase, { step, now, former }: Replaced): Correc
     async settle({ close, drop }) {
       const ownIds = (ids: readonly string[]): readonly string[] => ids.map((id) => order.parse(id).id);
       await client.query('BEGIN');
-      // Another process may have published all by now, and the rows may be those of later events.
-      const { rowCount } = await client.query(
-        `SELECT FROM millrace_corrections WHERE step = $1 AND shard = '' FOR UPDATE`,
-        [step],
-      );
+      // Another process may have published all by now, and the rows may be those of later events, or the former ones of
+      // the next corrections.
+      const { rowCount } = await client.query(`SELECT FROM millrace_corrections WHERE ${OWN} FOR UPDATE`, own);
       if (rowCount === 1) {
         if (close.length > 0) await client.query(closeRows(tables.now), [ownIds(close)]);
         if (drop.length > 0) await client.query(deleteRows(tables.now), [ownIds(drop)]);
@@ -172,13 +175,16 @@ function storeOf(client: pg.ClientBase, { step, now, former }: Replaced): Correc
     },
     async passed() {
       const { rows } = await client.query<{ after: string }>(
-        `SELECT after FROM millrace_corrections WHERE step = $1 AND shard = ''`,
-        [step],
+        `SELECT after FROM millrace_corrections WHERE ${OWN}`,
+        own,
       );
-      return rows[0]?.after ?? '';
+      const [row] = rows;
+      if (row === undefined) throw new StaleCheckpoint(step, 0);
+      return row.after;
     },
     async pass(id) {
-      await client.query(`UPDATE millrace_corrections SET after = $2 WHERE step = $1 AND shard = ''`, [step, id]);
+      const { rowCount } = await client.query(`UPDATE millrace_corrections SET after = $3 WHERE ${OWN}`, [...own, id]);
+      if (rowCount !== 1) throw new StaleCheckpoint(step, 0);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
+import { PORTION } from '../runtime/log/portion.ts';
 import { type Position, START_OF_SHARD } from '../runtime/position.ts';
 import { type Rejection, rejectionOf as rejectionFor } from '../runtime/rejection.ts';
 import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
@@ -75,11 +76,20 @@ const SMALL_PORTION = { events: 1_000, rows: MOST_ROWS };
  */
 const MOST_BYTES = 32 * 1_024 * 1_024;
 
+/**
+ * The most events of a slice that are rejected, because they are committed with the position and stored after that. The
+ * slice ends with the last of them.
+ */
+const MOST_REJECTIONS = PORTION.rejections;
+
 /** What became of a slice. */
 export interface Reduced {
   /** In the order of the log. */
   readonly rejections: readonly Rejection[];
-  /** Set when the changes of the slice are too many for one page: the position of the last event that was reduced. */
+  /**
+   * Set when the changes of the slice are too many for one page, or its rejections too many: the position of the last
+   * event that was reduced.
+   */
   readonly upTo?: Position | undefined;
 }
 
@@ -89,8 +99,10 @@ interface Reducing {
   readonly table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions' | 'within'>;
   readonly time: Slice['time'];
   readonly changes: SliceChanges | undefined;
-  /** The event that does not fit into the page any more, or not as a whole, if there is one. */
+  /** The event that does not fit into the slice any more, or not as a whole, if there is one. */
   next: ReceivedEvent | undefined;
+  /** How many events may still be rejected. */
+  mayReject: number;
 }
 
 /** The events of a slice. */
@@ -111,10 +123,11 @@ export async function reducePages(
   { pages, time, changes, redriven, from = START_OF_SHARD }: PagesToReduce,
 ): Promise<Reduced> {
   const rejections: Rejection[] = [];
-  const reducing: Reducing = { store, table, time, changes, next: undefined };
+  const reducing: Reducing = { store, table, time, changes, next: undefined, mayReject: MOST_REJECTIONS };
   let last: Position | undefined;
   for await (const events of portionsFrom(pages, { most: portionOf(table).events, redriven, rejections })) {
-    rejections.push(...(await reducePortion(reducing, events)));
+    for (const rejection of await reducePortion(reducing, events)) rejections.push(rejection);
+    reducing.mayReject = MOST_REJECTIONS - rejections.length;
     if (reducing.next !== undefined) {
       const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last ?? from;
       return { rejections: sorted(rejections.filter(({ at }) => at <= upTo)), upTo };
@@ -169,13 +182,23 @@ function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
 
 async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
   const { given, rejections } = readEvents(reducing.table, events, reducing.time);
+  const { mayReject } = reducing;
+  if (rejections.length > mayReject) {
+    const last = rejections[mayReject - 1]?.at;
+    const some = last === undefined ? [] : events.filter(({ position }) => position <= last);
+    const ofSome = some.length === 0 ? [] : await reducePortion(reducing, some);
+    reducing.next ??= events[some.length];
+    return ofSome;
+  }
   const found: Rejection[] = [...rejections];
+  reducing.mayReject -= rejections.length;
   const apart = await withOthers(reducing.store, given);
   for (const some of portionsOf(given, { apart, most: portionOf(reducing.table).rows })) {
     if (reducing.next !== undefined) break;
     const [first] = some;
     const isApart = first !== undefined && apart.has(first);
-    found.push(...(isApart ? await reduceSpread(reducing, first) : await reduceGiven(reducing, some)));
+    for (const rejection of isApart ? await reduceSpread(reducing, first) : await reduceGiven(reducing, some))
+      found.push(rejection);
   }
   return found;
 }
@@ -224,15 +247,31 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   const folded = table.within === undefined ? await foldRows(reducing, given, ids) : await meetWaiting(store, given);
   if (folded === undefined) return byHalves(reducing, given);
   const { rejections, ...change } = folded;
+  if (rejections.length > reducing.mayReject) {
+    if (given.length > 1) return byHalves(reducing, given);
+    reducing.next = first.event;
+    return [];
+  }
   const fits = changes?.fits(change, given) ?? true;
   if (!fits && given.length === 1) return notFitting(reducing, first);
   const refusal = fits ? await store.write(change) : undefined;
   if (fits && refusal === undefined) {
     changes?.add(change, given);
+    reducing.mayReject -= rejections.length;
     return rejections;
   }
-  if (refusal !== undefined && given.length === 1) return [rejectionOf(first.event, refusal)];
+  if (refusal !== undefined && given.length === 1) return refused(reducing, first, refusal);
   return byHalves(reducing, given);
+}
+
+/** Rejects an event whose row the database does not take. The slice ends before it when enough are rejected. */
+function refused(reducing: Reducing, { event }: Given, refusal: RowRejection): readonly Rejection[] {
+  if (reducing.mayReject > 0) {
+    reducing.mayReject--;
+    return [rejectionOf(event, refusal)];
+  }
+  reducing.next = event;
+  return [];
 }
 
 function idsOf(given: readonly Given[]): ReadonlySet<string> {

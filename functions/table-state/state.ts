@@ -5,6 +5,7 @@ import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
 import { correctionsOf } from './corrections-left.ts';
 import { type Index, indexChanges } from './indexes.ts';
+import { hasColumns } from './join-columns.ts';
 import { makeTable, OtherState, type Owner, type Prepared } from './make-table.ts';
 import { makeOutboxTable } from './outbox.ts';
 import { find, placesOf, setNote, type UseClient } from './places.ts';
@@ -208,10 +209,16 @@ export function openState(
   }
 }
 
-type MadeAgain = Pick<Table<never>, 'key' | 'publishesEvents' | 'isMadeOnce' | 'makesState' | 'within'>;
+type MadeAgain = Pick<
+  Table<never>,
+  'key' | 'state' | 'publishesEvents' | 'isMadeOnce' | 'isOfColumns' | 'makesState' | 'within'
+>;
 
 /** Throws a `UserMistake` for a table that is not made again by itself. */
-function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState): void {
+export function refuseUnmakeable(
+  table: MadeAgain,
+  { message, shown }: { readonly message: string; readonly shown: { readonly stored: StoredShape } },
+): void {
   const why = whyNotMadeAgain(table, shown.stored);
   if (why === undefined) return;
   throw new UserMistake(
@@ -221,11 +228,13 @@ function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState): voi
 
 /** Says why a table whose state is of other code is not made again. Undefined: it is. */
 export function whyNotMadeAgain(
-  { key, publishesEvents, isMadeOnce, makesState, within }: MadeAgain,
-  stored: Pick<StoredShape, 'key'>,
+  { key, state, publishesEvents, isMadeOnce, isOfColumns, makesState, within }: MadeAgain,
+  stored: Pick<StoredShape, 'key' | 'state'>,
 ): string | undefined {
   // A join re-keys the columns that it reads: the log has no others.
-  if (isMadeOnce === true || within !== undefined) return 'the stream of the join has only what its former code read';
+  const lacks = isOfColumns === true && !hasColumns(stored.state, state?.shape);
+  if (isMadeOnce === true || within !== undefined || lacks)
+    return 'the stream of the join has only what its former code read';
   if (publishesEvents !== true) return undefined;
   if (makesState === undefined) return 'what the join has published cannot be taken back';
   const isKeyed = JSON.stringify(key) === JSON.stringify(stored.key);

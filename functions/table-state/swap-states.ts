@@ -51,7 +51,7 @@ export async function swapStates(
     const corrects = swap.corrects ? { number: shown.number, at: new Date().toISOString() } : undefined;
     if (swap.corrects) {
       await setNote(client, former, stateNote(step, { ...shown.stored, replaced: true }));
-      await beginCorrections(client, step, filled);
+      await beginCorrections(client, { step, state: state.number }, filled);
     } else await dropState(client, step, shown.number);
     const { since, asked } = found.shown.stored;
     const gone = swap.corrects ? goneOf({ former: shown.stored, now: shape, committed }) : undefined;

@@ -68,8 +68,12 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   const log = await logReach(plan, { since: found.since, target, signal });
   const stops = whyNotMadeAgain(table, found);
   const stopping = stops === undefined ? {} : { stops };
-  const { publishesEvents, isMadeOnce, within } = table;
-  const isJoin = publishesEvents === true || isMadeOnce === true || within !== undefined;
+  const { publishesEvents, isMadeOnce, isOfColumns, within } = table;
+  const isJoin =
+    publishesEvents === true ||
+    isMadeOnce === true ||
+    within !== undefined ||
+    (isOfColumns === true && stops !== undefined);
   const change = log.isWhole ? 'rebuild' : 'impossible';
   return { ...of, change, differences, log, ...stopping, ...(isJoin ? { isJoin } : {}) };
 }

@@ -9,6 +9,7 @@ import type { StoredRow } from '../../functions/table-state/fold.ts';
 import { identityOf, isTaken, openRedriveCheck, type Refused } from '../../functions/table-state/redriven.ts';
 import { goneAtSwap } from '../../functions/table-state/replaced-windows.ts';
 import { changeBetween, type Shape, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
+import { refuseUnmakeable } from '../../functions/table-state/state.ts';
 import type { Row } from './column-values.ts';
 
 /** A state of a table step: its rows, and what it is made of. */
@@ -83,6 +84,7 @@ export function noteAgain(states: ModelStates, id: string): void {
 export function beginFilling(states: ModelStates, code: TableCode): ModelState {
   const shape: Shape = shapeOf(code);
   const { shown, filling } = states;
+  refuseUnmakeable(code, { message: 'the state is of other code', shown });
   if (filling !== undefined && changeBetween(filling.stored, shape).kind === 'none') return filling;
   const number = Math.max(shown.number, filling?.number ?? 0) + 1;
   states.filling = { number, stored: shape, rows: new Map(), kept: new Map(), refused: new Map() };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { givenPipeline } from '../kit/given.ts';
@@ -69,6 +69,49 @@ test('a row for which WHERE is no longer true leaves the table, and comes back; 
   await run.settled();
   expect(run.table('cards')).toEqual([{ id: 'ann', segment: 'Home', points: 5 }]);
   expect(run.deadLetters('cards')).toMatchObject([{ reason: 'transform' }]);
+});
+
+describe('a join of two tables whose SELECT has changed', () => {
+  const fewer = `${SELECT} c.customer_id AS id, c.segment, 1 AS points FROM customers c LEFT JOIN scores s ${ON}`;
+
+  test('is made again of its stream when it reads no other columns, and tells the readers of its changes', async () => {
+    const run = await givenPipeline(shopWith(joins.left));
+    await run.given('customers', [customer('ann', 'Home'), customer('bob', 'Work')]);
+    await run.given('scores', [score('ann', 3)]);
+    await run.settled();
+    run.when.deployed('cards', (await tableJoinOf(fewer)).keep as never);
+    await run.given('customers', [customer('cid', 'Home')]);
+    await run.settled();
+    const rows = [
+      { id: 'ann', segment: 'Home', points: 1 },
+      { id: 'bob', segment: 'Work', points: 1 },
+      { id: 'cid', segment: 'Home', points: 1 },
+    ];
+    expect(inAnyOrder(run.table('cards'))).toEqual(inAnyOrder(rows));
+    const folded = new Map(
+      run
+        .stream('changes')
+        .events()
+        .map(({ key, data }) => [key, data]),
+    );
+    expect(inAnyOrder([...folded.values()])).toEqual(inAnyOrder(rows));
+  });
+
+  test('stops when it reads a column that its stream does not have, and goes on when the change is undone', async () => {
+    const first = await tableJoinOf(fewer);
+    const run = await givenPipeline(shopWith(first));
+    await run.given('customers', [customer('ann', 'Home')]);
+    await run.given('scores', [score('ann', 3)]);
+    await run.settled();
+    run.when.deployed('cards', joins.left.keep as never);
+    await run.given('customers', [customer('bob', 'Home')]);
+    await run.when.pass(60_000 as never);
+    expect(run.table('cards')).toEqual([{ id: 'ann', segment: 'Home', points: 1 }]);
+    expect(run.story().join('\n')).toContain('the stream of the join has only what its former code read');
+    run.when.deployed('cards', first.keep as never);
+    await run.settled();
+    expect(run.table('cards')).toHaveLength(2);
+  });
 });
 
 interface Side {

@@ -74,7 +74,7 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'one-bad-row-rejects-all': [
     {
       file: 'functions/table-state/reduce.ts',
-      text: 'if (refusal !== undefined && given.length === 1) return [rejectionOf(first.event, refusal)];',
+      text: 'if (refusal !== undefined && given.length === 1) return refused(reducing, first, refusal);',
       mistake: 'if (refusal !== undefined) return given.map(({ event }) => rejectionOf(event, refusal));',
     },
   ],

@@ -23,7 +23,9 @@ export async function prepareTruth({ client }: Oracle): Promise<void> {
 export async function differenceOf(oracle: Oracle, compared: Compared): Promise<string | undefined> {
   const { query, given, log, played } = compared;
   const processed = played.commits.flatMap(({ events }) => events);
-  const missing = given.filter(({ id }) => !processed.includes(id)).map(({ id }) => id);
+  // Faults may kill three processes in a row with one event: it is then a dead letter of no commit's events.
+  const isLeftOut = (id: string): boolean => played.rejected.get(id) === 'killed';
+  const missing = given.filter(({ id }) => !processed.includes(id) && !isLeftOut(id)).map(({ id }) => id);
   if (missing.length > 0) return `no commit has the events ${missing.join(', ')}`;
   if (new Set(processed).size < processed.length) return `an event is in two commits: ${processed.join(', ')}`;
   const asking = { ...askingOf(compared), time: logTime(log, KEYS), processed };

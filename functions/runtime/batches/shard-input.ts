@@ -73,7 +73,7 @@ export interface Input {
  *
  * `forgotten`: finds the shards that the stream no longer lists.
  *
- * `portion`: the bounds of what is committed at once, where they are not the usual ones.
+ * `portion`: the bounds of what is committed at once, for a step that may take parts of that.
  */
 export function openInput(
   step: Step,
@@ -148,7 +148,7 @@ export function openInput(
         names,
         time: config.time,
         portion: step.portion ?? portion,
-        takesParts: outbox !== undefined || config.time !== undefined,
+        takesParts: outbox !== undefined || config.time !== undefined || portion !== undefined,
         notesBeginning,
         numbers,
         keepsRecords,

@@ -105,6 +105,7 @@ function joining(definition: AnyDefinition): Table {
     row,
     key,
     state,
+    isOfColumns: true,
     read(event) {
       const { side, id, row: own } = readSide(event, streams);
       const members = isDeletion(event) ? undefined : membersOf(own);

@@ -297,6 +297,21 @@ test('code that is deployed before the readers know all tells them first, and th
   expect(await rebuildOf(back)).toMatchObject({ under: 'rebuild/3/' });
 });
 
+test('a process that is late with its corrections neither settles nor passes rows of the next ones', async () => {
+  await publish(processOf(sums, PUBLISHED), { events: logOf(LOG) });
+  const sink = processOf(counts, PUBLISHED);
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, LOG, rebuild);
+  await swap(rebuild, 3);
+  const late = (await lookOf(sink)) as Corrections;
+  const openFor = (state: string) => client.query("UPDATE millrace_corrections SET low = $1 WHERE shard = ''", [state]);
+  await openFor('3');
+  await expect(late.next(noDeadline())).rejects.toThrow(StaleCheckpoint);
+  // An earlier version did not say which state they are of.
+  await openFor('');
+  expect(await late.next(noDeadline())).toBeDefined();
+});
+
 /** Counts by the number, in place of adding by the id: the same texts are ids of other rows. */
 const byNumber = defineTable({
   entry: import.meta.url,

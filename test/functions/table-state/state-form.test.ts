@@ -129,6 +129,36 @@ test('an event may meet 1,000 rows, and so many are in memory at once', async ()
   expect(sizes).toEqual([1000, 2]);
 });
 
+test.each([
+  ['cannot be read', { of: undefined, by: 1 }],
+  ['cannot be reduced', { of: ['a'], by: 10 }],
+])('a slice ends with the 25,000th event that %s, and the rest comes again', async (_, bad) => {
+  const good = adding(['b'], 1);
+  const events = logOf([good, ...Array.from({ length: 25_010 }, () => ({ data: bad })), good]);
+  const written: ReadonlyMap<string, unknown>[] = [];
+  const store = {
+    read: async () => new Map(),
+    write: async ({ after }: { after: ReadonlyMap<string, unknown> }) => void written.push(after),
+  };
+  const reading: Table = { ...sums, read: (event) => readOf(event) };
+  const pagesOf = async function* (from: number) {
+    yield events.slice(from);
+  };
+  const first = await reducePages(store as never, reading, { pages: pagesOf(0) });
+  expect(first.rejections).toHaveLength(25_000);
+  expect(first.upTo).toBe(events[25_000]?.position);
+  const rest = await reducePages(store as never, reading, { pages: pagesOf(25_001) });
+  expect(rest.rejections).toHaveLength(10);
+  expect(rest.upTo).toBeUndefined();
+  expect(written.filter((after) => after.has('b'))).toHaveLength(2);
+});
+
+/** Rejects data without ids when the event is read. */
+function readOf(event: Parameters<Table['read']>[0]): readonly KeyedEvent[] {
+  if ((event.data as Partial<Adding>).of === undefined) throw new EventRejected('schema', 'it has no ids');
+  return sums.read(event);
+}
+
 test('rows of one event follow each other, also when they are the same row', () => {
   const [event] = logOf([adding(['a', 'a'], 3)]);
   const { after } = fold(sums, [{ event: event!, rows: sums.read(event!) }], new Map());
