@@ -7,7 +7,6 @@ import { definePipeline, hours, minutes } from '../../infra/pipelines/pipeline.t
 import { givenPipeline } from '../kit/given.ts';
 import { event } from '../kit/given-events.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
-import { archiveMistakes, caughtInArchives } from './archive-mistakes.ts';
 import { playArchived } from './archive-schedule.ts';
 import { counted, REFUSED_BY_OTHERS, sums, Value, value } from './rebuild-schedule.ts';
 
@@ -163,8 +162,4 @@ describe('a table whose log no longer reaches back, of a stream with an archive'
 
 test('whatever fails, a table that is made again of an archive has counted each event once', async () => {
   for (let seed = 0; seed < 2; seed++) expect(await playArchived(seed), `seed ${seed}`).toEqual([]);
-});
-
-test.each(Object.keys(archiveMistakes))('the schedules catch the mistake %s', async (mistake) => {
-  expect(await caughtInArchives(mistake, 6)).toBeDefined();
 });

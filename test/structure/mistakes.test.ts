@@ -6,6 +6,7 @@ import { mistakes } from '../faults/mistakes.ts';
 import { mistakesInSinks } from '../faults/sinks/mistakes.ts';
 import { tableMistakes as mistakesInChains } from '../faults/table-mistakes.ts';
 import { mistakesInLake } from '../lake/mistakes.ts';
+import { archiveMistakes } from '../pipelines/archive-mistakes.ts';
 import { foreignMistakes } from '../pipelines/foreign-mistakes.ts';
 import { joinMistakes } from '../pipelines/join-mistakes.ts';
 import { rebuildMistakes } from '../pipelines/rebuild-mistakes.ts';
@@ -20,6 +21,7 @@ const LISTS = {
   'test/faults/sinks/mistakes.ts': mistakesInSinks,
   'test/faults/table-mistakes.ts': mistakesInChains,
   'test/lake/mistakes.ts': mistakesInLake,
+  'test/pipelines/archive-mistakes.ts': archiveMistakes,
   'test/pipelines/foreign-mistakes.ts': foreignMistakes,
   'test/pipelines/join-mistakes.ts': joinMistakes,
   'test/pipelines/rebuild-mistakes.ts': rebuildMistakes,
