@@ -51,18 +51,22 @@ async function rowsOf(client: pg.Client, tables: readonly string[]): Promise<rea
 
 describe('the rows of many tables', () => {
   test('come in another order from the next run on when `tables` names them so, and none comes twice', async () => {
-    const rows = { a: 1_200, b: 10, c: 10, d: 10, e: 10, f: 10 };
+    const rows = { a: 1_200, b: 10, c: 10 };
     const { run, close, database } = await follow(rows);
     const first = await run(undefined, { most: 3 });
-    const { f, ...others } = rows;
-    const again = await follow({ f, ...others }, { database });
-    const pages = await again.run(first.at(-1)?.position, { until: isDone });
-    const orders = pages.map(({ position }) => position.snapshot?.left.map(({ table }) => table).join(' '));
-    expect(orders.some((order) => order?.startsWith('public.f public.a '))).toBe(true);
-    const names = eventsIn([...first, ...pages]).map(({ type, key }) => `${type} ${key}`);
-    expect(names).toHaveLength(1_250);
-    expect(new Set(names).size).toBe(1_250);
-    await again.close();
+    const left = (pages: readonly Page[]) => pages.at(-1)?.position.snapshot?.left.map(({ table }) => table);
+    expect(left(first)?.[0]).toBe('public.a');
+    // Nothing is read while it is paused, so the order shows.
+    const paused = await follow({ c: 10, b: 10, a: 1_200 }, { snapshot: 'paused', database });
+    const meanwhile = await paused.run(first.at(-1)?.position);
+    expect(left(meanwhile)).toEqual(
+      ['public.c', 'public.b', 'public.a'].filter((table) => left(first)?.includes(table)),
+    );
+    const rest = await run(meanwhile.at(-1)?.position, { until: isDone });
+    const names = eventsIn([...first, ...meanwhile, ...rest]).map(({ type, key }) => `${type} ${key}`);
+    expect(names).toHaveLength(1_220);
+    expect(new Set(names).size).toBe(1_220);
+    await paused.close();
     await close();
   });
 
