@@ -291,3 +291,46 @@ export interface TraceStep {
     readonly onward: readonly TraceStep[];
   }[];
 }
+
+/** An answer of `/api/compare`: the sinks of a pipeline on one stream that can be compared with each other. */
+export interface ComparableAnswer {
+  readonly groups: readonly {
+    readonly pipeline: string;
+    readonly stream: string;
+    readonly sinks: readonly string[];
+  }[];
+}
+
+/** A message of `/api/live/compare/<pipeline>/<a>/<b>`. The last one has the comparison, or why there is none. */
+export interface LiveComparison {
+  readonly progress?: { readonly doing: string; readonly sink?: string; readonly done: number };
+  readonly comparison?: ShownComparison;
+  readonly failed?: string;
+}
+
+/** Two sinks side by side, as the command line says it. */
+export interface ShownComparison {
+  readonly names: readonly [a: string, b: string];
+  readonly stream: string;
+  readonly matched: string;
+  readonly sideBySide: readonly (readonly [what: string, a: string, b: string])[];
+  readonly found: readonly string[];
+  readonly differences: readonly ShownDifference[];
+  /** Differences that are not named. */
+  readonly more: number;
+  readonly notes: readonly string[];
+}
+
+export interface ShownDifference {
+  /** What the row is matched by. */
+  readonly row: string;
+  /** Set where no field says what differs. */
+  readonly what?: string;
+  readonly fields: readonly { readonly field: string; readonly a: string | null; readonly b: string | null }[];
+  /** The event of the row, in words. */
+  readonly event: string;
+  /** The key of the event. */
+  readonly key?: string;
+  /** Where the event is in the log. */
+  readonly place?: { readonly shard: string; readonly position: string };
+}

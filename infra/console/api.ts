@@ -1,4 +1,5 @@
 import type { TopologyAnswer } from './answers.ts';
+import { comparableAnswer, openComparisons } from './compare-answers.ts';
 import { eventAnswer } from './event-answer.ts';
 import { layOut } from './graph-layout.ts';
 import { letterAnswer, lettersAnswer } from './letter-answers.ts';
@@ -14,6 +15,7 @@ import { traceAnswer } from './trace-answer.ts';
 /** Lists everything that the pages ask. Each answer comes from functions that the CLI uses too. */
 export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {
   const watch = watchSteps(source, stop);
+  const sendComparison = openComparisons(source, stop);
   const { title, options, find } = source;
   let topology: TopologyAnswer | undefined;
   return [
@@ -49,6 +51,8 @@ export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[
     },
     { path: '/api/tables', answer: ({ signal }) => tablesAnswer(source, signal) },
     { path: '/api/tables/:pipeline/:table', answer: (asked) => tableAnswer(source, asked) },
+    { path: '/api/compare', answer: () => comparableAnswer(source) },
+    { path: '/api/live/compare/:pipeline/:a/:b', live: (asked, stream) => sendComparison(asked, stream) },
     { path: '/api/query', answer: (asked) => queryAnswer(source, asked) },
     { path: '/api/trace/:pipeline/:stream/:shard/:position', answer: (asked) => traceAnswer(source, asked) },
     {

@@ -55,8 +55,8 @@ export const compare: Command = {
       });
       if (values.json === true) for (const line of compareLines(comparison)) print(line);
       else print(compareReport(comparison));
-      const { onlyA, onlyB, doubled, differs } = comparison.counts;
-      return onlyA + onlyB + doubled + differs === 0 ? 0 : 1;
+      const { differencesOf } = await import('../../operation/compare/side-by-side.ts');
+      return differencesOf(comparison.counts) === 0 ? 0 : 1;
     }),
 };
 

@@ -2,6 +2,8 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { TopologyAnswer } from '../answers.ts';
 import { ask, useMessages } from './asking.ts';
+import { ComparablePage } from './comparable-page.tsx';
+import { ComparePage } from './compare-page.tsx';
 import { DeadLetterPage } from './dead-letter-page.tsx';
 import { DeadLettersPage } from './dead-letters-page.tsx';
 import { EventPage } from './event-page.tsx';
@@ -46,6 +48,7 @@ export function App() {
         <nav aria-label="pages">
           <NavLink href="/" name="Pipelines" isHere={first === ''} />
           <NavLink href="/tables" name="Tables" isHere={first === 'tables'} />
+          <NavLink href="/compare" name="Compare" isHere={first === 'compare'} />
           <NavLink href="/dead-letters" name="Dead letters" isHere={first === 'dead-letters'} />
         </nav>
         <span class="gap" />
@@ -90,6 +93,9 @@ function Page() {
     return <EventPage key={path} pipeline={pipeline} stream={name} shard={more} position={position} />;
   if (first === 'tables')
     return name === '' ? <TablesPage /> : <TablePage key={path} pipeline={pipeline} name={name} />;
+  if (first === 'compare' && name === '' && pipeline === '') return <ComparablePage />;
+  if (first === 'compare' && more !== undefined)
+    return <ComparePage key={path} pipeline={pipeline} a={name} b={more} />;
   if (first === 'dead-letters') {
     return more === undefined ? (
       <DeadLettersPage key={path} pipeline={pipeline} step={name} />

@@ -8,6 +8,7 @@ export const showsKeys = signal(false);
 export const KEYS: readonly (readonly [key: string, does: string])[] = [
   ['g p', 'go to the pipelines'],
   ['g t', 'go to the tables'],
+  ['g c', 'go to the comparisons'],
   ['g d', 'go to the dead letters'],
   ['/', 'go to the first field of the page'],
   ['j, k', 'go to the next or the previous row of a list'],
@@ -15,7 +16,7 @@ export const KEYS: readonly (readonly [key: string, does: string])[] = [
   ['?', 'show or hide this list'],
 ];
 
-const GO: Readonly<Record<string, string>> = { p: '/', t: '/tables', d: '/dead-letters' };
+const GO: Readonly<Record<string, string>> = { p: '/', t: '/tables', c: '/compare', d: '/dead-letters' };
 
 /** Listens for keys, except while somebody types into a field. */
 export function takeKeys(): void {
