@@ -12,7 +12,7 @@ import { icebergOnAws, icebergOnLaptop } from './sinks/iceberg.ts';
 import { openSearchOnAws, openSearchOnLaptop } from './sinks/opensearch.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { postgresFaults } from './sinks/postgres-faults.ts';
-import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
+import { s3Faults, s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { webhookOnAws, webhookOnLaptop } from './sinks/webhook.ts';
 import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
@@ -65,6 +65,7 @@ export const connectors = {
     prefixOf: s3PrefixOf,
     // Of Parquet: a column for each field of the schema, without a bound.
     bundledResources: ['columns'],
+    columnFaults: s3Faults,
     onAws: s3OnAws,
     onLaptop: s3OnLaptop,
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
+import { parquetColumnsOfVersions } from '../../functions/sinks/s3/parquet/grown-columns.ts';
 import type { AwsResources, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
+import { schemasOf } from '../schemas/schemas-of.ts';
 
 /** The options that the grants and the resources depend on. */
 const Options = z.object({
@@ -107,9 +108,9 @@ export function icebergOnLaptop(step: ConnectorStep, { iceberg, lake }: LaptopRe
   };
 }
 
-function common({ schema }: ConnectorStep, { lines }: Options, stage: string) {
+function common(step: ConnectorStep, { lines }: Options, stage: string) {
   // The rows lie in no folders, so no column is taken by one.
-  return { stage, namespace: ownNamespace(stage), columns: parquetColumnsOf(schema, { lines }) };
+  return { stage, namespace: ownNamespace(stage), columns: parquetColumnsOfVersions(schemasOf(step), { lines }) };
 }
 
 function ownNamespace(stage: string): string {

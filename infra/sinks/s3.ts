@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ParquetColumn } from '../../functions/sinks/s3/parquet/column-types.ts';
-import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
-import type { AwsResources, Bucket, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
+import { grownParquetColumns, parquetColumnsOfVersions } from '../../functions/sinks/s3/parquet/grown-columns.ts';
+import type { AwsResources, Bucket, ColumnFault, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
+import { schemasOf } from '../schemas/schemas-of.ts';
 
 /** The options that the grants and the resources depend on. */
 const Options = z.object({
@@ -73,7 +74,19 @@ export function s3OnLaptop(step: ConnectorStep, { lake }: LaptopResources): unkn
 }
 
 /** Returns the columns of a sink that writes Parquet. */
-function columnsToWrite({ options, schema }: ConnectorStep): { readonly columns?: readonly ParquetColumn[] } {
-  const parsed = Options.parse(options);
-  return parsed.format === 'parquet' ? { columns: parquetColumnsOf(schema, parsed) } : {};
+function columnsToWrite(step: ConnectorStep): { readonly columns?: readonly ParquetColumn[] } {
+  const parsed = Options.parse(step.options);
+  return parsed.format === 'parquet' ? { columns: parquetColumnsOfVersions(schemasOf(step), parsed) } : {};
+}
+
+/** Finds the fields that no column of a Parquet file holds in all of their versions. NDJSON has no columns. */
+export function s3Faults(step: Pick<ConnectorStep, 'options' | 'schema' | 'versions'>): readonly ColumnFault[] {
+  const parsed = Options.parse(step.options);
+  if (parsed.format !== 'parquet') return [];
+  return grownParquetColumns(schemasOf(step), parsed).unfit.map(({ field, types }) => ({
+    field,
+    isCertain: true,
+    message: `its column would be ${types.join(' for one version, and ')} for another, and no column holds both`,
+    fix: 'give what is new another name',
+  }));
 }

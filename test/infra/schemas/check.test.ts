@@ -7,9 +7,10 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { checkPipelines, lockPipelines } from '../../../infra/cli/actions/check-schemas.ts';
+import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { runCommand } from '../../../infra/cli/run.ts';
 import { sql } from '../../../infra/pipelines/inline-sql.ts';
-import { definePipeline, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
 import { checkSchemas, refuseBrokenReaders } from '../../../infra/schemas/check.ts';
 import { forgotten, LOCK_FILE, lockedAnew, readLock, type SchemaLock } from '../../../infra/schemas/lock.ts';
 import { versionOf } from '../../../infra/schemas/version.ts';
@@ -180,6 +181,22 @@ describe('the check of a Postgres sink', () => {
   test('says nothing of a table that people make', () => {
     expect(faults(Order.omit({ total: true }), {})).toEqual([]);
   });
+});
+
+test('the check refuses a field that no column of a lake of Parquet holds, and NDJSON takes every version', () => {
+  const lakeOf = (schema: z.ZodType, format: 'parquet' | 'ndjson') =>
+    definePipeline({
+      name: 'shop',
+      streams: { orders: { schema } },
+      sinks: { lake: { from: 'orders', write: s3Sink({ prefix: 'orders', format }), every: minutes(5) } },
+    });
+  const changed = Order.extend({ total: z.string() });
+  const faults = (format: 'parquet' | 'ndjson') => {
+    const [before, after] = [lakeOf(Order, format), lakeOf(changed, format)];
+    return checkSchemas([after], lockOf(before, after)).filter(({ state }) => state !== 'waits');
+  };
+  expect(faults('parquet')).toMatchObject([{ state: 'breaks', step: 'shop/lake', field: 'total' }]);
+  expect(faults('ndjson')).toEqual([]);
 });
 
 describe('the lock', () => {

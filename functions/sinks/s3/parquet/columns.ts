@@ -18,7 +18,7 @@ import { MOST_DIGITS, type ParquetColumn, type ParquetType } from './column-type
  * names in files, and in folders of Hive partitions, differ by more than capitals.
  */
 export function parquetColumnsOf(
-  schema: z.ZodType,
+  schema: z.ZodType | JsonSchema,
   options: Partial<Pick<S3Options, 'by'>> & Pick<S3Options, 'lines'>,
 ): readonly ParquetColumn[] {
   const reader = readSchema(schema);

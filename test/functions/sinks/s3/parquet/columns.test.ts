@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { duckdbType, ParquetColumn } from '../../../../../functions/sinks/s3/parquet/column-types.ts';
 import { parquetColumnsOf } from '../../../../../functions/sinks/s3/parquet/columns.ts';
+import { parquetColumnsOfVersions } from '../../../../../functions/sinks/s3/parquet/grown-columns.ts';
 
 const typesOf = (schema: z.ZodType) =>
   Object.fromEntries(
@@ -125,5 +126,54 @@ describe('the columns of a Parquet file', () => {
       lines: 'event',
     });
     expect(columns.map((column) => ParquetColumn.parse(JSON.parse(JSON.stringify(column))))).toEqual(columns);
+  });
+});
+
+describe('the columns of several versions', () => {
+  const grown = (...versions: readonly z.ZodType[]) =>
+    Object.fromEntries(
+      parquetColumnsOfVersions(versions, { by: 'month', lines: 'data' }).map(({ name, type }) => [
+        name,
+        duckdbType(type),
+      ]),
+    );
+  const decimal = (sql: string) => z.number().meta({ sql });
+
+  test('are those of the newest, then those that older ones had, each of the widest type', () => {
+    const older = z.object({
+      gone: z.boolean(),
+      n: z.int32(),
+      whole: z.int(),
+      amount: decimal('numeric(12, 2)'),
+      day: z.iso.date(),
+      lines: z.array(z.object({ sku: z.string(), count: z.int32() })),
+    });
+    const newer = z.object({
+      n: z.int(),
+      whole: z.number(),
+      amount: decimal('numeric(10, 4)'),
+      day: z.string(),
+      lines: z.array(z.object({ sku: z.string(), count: z.number(), note: z.string() })),
+      note: z.string(),
+    });
+    expect(Object.entries(grown(older, newer))).toEqual([
+      ['n', 'BIGINT'],
+      ['whole', 'DOUBLE'],
+      ['amount', 'DECIMAL(14, 4)'],
+      ['day', 'VARCHAR'],
+      ['lines', 'STRUCT("sku" VARCHAR, "count" DOUBLE, "note" VARCHAR)[]'],
+      ['note', 'VARCHAR'],
+      ['gone', 'BOOLEAN'],
+    ]);
+    expect(grown(newer, older)).toEqual(grown(older, newer));
+  });
+
+  test('are refused where no column holds the values of all', () => {
+    expect(() => grown(z.object({ n: z.int32() }), z.object({ n: z.string() }))).toThrow(
+      "field 'n' is INTEGER in one version, and VARCHAR in another, and no column holds both",
+    );
+    expect(() => grown(z.object({ o: z.object({ a: z.boolean() }) }), z.object({ o: z.object({ a: z.int() }) }))).toThrow(
+      "field 'o' is STRUCT",
+    );
   });
 });

@@ -8,6 +8,7 @@ import { lineOf } from '../../../../../functions/sinks/s3/lines.ts';
 import type { S3Options } from '../../../../../functions/sinks/s3/options.ts';
 import { parquetColumnsOf } from '../../../../../functions/sinks/s3/parquet/columns.ts';
 import { openDuckDb } from '../../../../../functions/sinks/s3/parquet/duckdb.ts';
+import { parquetColumnsOfVersions } from '../../../../../functions/sinks/s3/parquet/grown-columns.ts';
 import { parquetFiles } from '../../../../../functions/sinks/s3/parquet/parquet-file.ts';
 import { type Statements, statementsFor } from '../../../../../functions/sinks/s3/parquet/statements.ts';
 import { type Given, logOf } from '../../../../contracts/slices.ts';
@@ -21,12 +22,14 @@ interface How {
   readonly way?: Way;
   readonly lines?: S3Options['lines'];
   readonly statement?: string;
+  /** The versions of the schema before. */
+  readonly older?: readonly z.ZodType[];
 }
 
 /** Writes events into a file, and asks DuckDB for its rows. */
 async function written(schema: z.ZodType, events: readonly ReceivedEvent[], how: How = {}) {
-  const { way = 'either', lines = 'data', statement } = how;
-  const columns = parquetColumnsOf(schema, { by: 'month', lines });
+  const { way = 'either', lines = 'data', older = [], statement } = how;
+  const columns = parquetColumnsOfVersions([...older, schema], { by: 'month', lines });
   const { body, rejections } = await parquetFiles(
     columns,
     lines,
@@ -304,4 +307,23 @@ describe('reading lines as they are', () => {
       return rows;
     }, noDeadline());
   }
+});
+
+test.each(['as it is', 'exact'] as const)('one file holds the events of several versions (%s)', async (way) => {
+  const [first, second] = [
+    z.object({ id: z.int(), n: z.int32(), o: z.object({ a: z.int32() }), gone: z.string() }),
+    z.object({ id: z.int(), n: z.number(), o: z.object({ a: z.int(), b: z.string() }), note: z.string() }),
+  ];
+  const events = json(
+    '{"id":1,"n":1,"o":{"a":1},"gone":"x"}',
+    '{"id":2,"n":2.5,"o":{"a":5000000000,"b":"y"},"note":"new"}',
+    '{"id":3,"n":3,"o":{"a":3},"gone":"z"}',
+  );
+  const { rows, rejected } = await written(second, events, { way, older: [first], statement: 'SELECT id::INT AS id, n, o.a::BIGINT::VARCHAR AS a, o.b AS b, note, gone FROM $files ORDER BY id' });
+  expect(rejected).toEqual([]);
+  expect(rows).toEqual([
+    { id: 1, n: 1, a: '1', b: null, note: null, gone: 'x' },
+    { id: 2, n: 2.5, a: '5000000000', b: 'y', note: 'new', gone: null },
+    { id: 3, n: 3, a: '3', b: null, note: null, gone: 'z' },
+  ]);
 });
