@@ -172,8 +172,8 @@ describe('the columns of several versions', () => {
     expect(() => grown(z.object({ n: z.int32() }), z.object({ n: z.string() }))).toThrow(
       "field 'n' is INTEGER in one version, and VARCHAR in another, and no column holds both",
     );
-    expect(() => grown(z.object({ o: z.object({ a: z.boolean() }) }), z.object({ o: z.object({ a: z.int() }) }))).toThrow(
-      "field 'o' is STRUCT",
-    );
+    expect(() =>
+      grown(z.object({ o: z.object({ a: z.boolean() }) }), z.object({ o: z.object({ a: z.int() }) })),
+    ).toThrow("field 'o' is STRUCT");
   });
 });

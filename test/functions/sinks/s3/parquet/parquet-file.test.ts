@@ -319,7 +319,11 @@ test.each(['as it is', 'exact'] as const)('one file holds the events of several 
     '{"id":2,"n":2.5,"o":{"a":5000000000,"b":"y"},"note":"new"}',
     '{"id":3,"n":3,"o":{"a":3},"gone":"z"}',
   );
-  const { rows, rejected } = await written(second, events, { way, older: [first], statement: 'SELECT id::INT AS id, n, o.a::BIGINT::VARCHAR AS a, o.b AS b, note, gone FROM $files ORDER BY id' });
+  const { rows, rejected } = await written(second, events, {
+    way,
+    older: [first],
+    statement: 'SELECT id::INT AS id, n, o.a::BIGINT::VARCHAR AS a, o.b AS b, note, gone FROM $files ORDER BY id',
+  });
   expect(rejected).toEqual([]);
   expect(rows).toEqual([
     { id: 1, n: 1, a: '1', b: null, note: null, gone: 'x' },
