@@ -7,17 +7,17 @@ import { readByPython } from './read-by-python.ts';
 import { lakeScheduleOf } from './schedule.ts';
 
 const COMMAND = 'npm run test:lake --';
-const USAGE = `usage: ${COMMAND} [--schedules 200] [--seed 0] [--no-python]
+const USAGE = `usage: ${COMMAND} [--schedules 200] [--seed 0] [--without-python]
 
 Plays schedules of crashes, twins, lost replies and refused commits of an Iceberg table, with a compactor, an expirer and
 a remover of orphans beside it, and with people who roll the table back or make it anew. Each event is one row, or the
 step waits and says so. Then plants each mistake, which a schedule has to catch, and lets PyIceberg read a table that the
-sink has written, through its catalogue (from PyPI, in a virtual environment; --no-python leaves it out).`;
+sink has written, through its catalogue (from PyPI, in a virtual environment; --without-python leaves it out).`;
 
 const OPTIONS = {
   schedules: { type: 'string' },
   seed: { type: 'string' },
-  'no-python': { type: 'boolean' },
+  'without-python': { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(schedules) || !Number.isInteger(first)) throw new UserMistake(USAGE);
   const broken = await playAll(first, schedules);
   const missed = await plantAll();
-  const differences = values['no-python'] === true ? [] : await readByPython();
+  const differences = values['without-python'] === true ? [] : await readByPython();
   for (const difference of differences) console.log(`PyIceberg: ${difference}`);
   process.exitCode = broken + missed + differences.length === 0 ? 0 : 1;
 }

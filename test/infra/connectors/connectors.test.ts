@@ -281,6 +281,35 @@ describe('a connector says', () => {
     expect(grantsOf(undefined)).toMatchObject([{ actions: ['secretsmanager:GetSecretValue'] }]);
   });
 
+  test('that an Iceberg sink commits to its own table and those of its replays, in the one catalogue', () => {
+    const grantsOf = (options: Parameters<typeof icebergSink>[0]) =>
+      connectors.iceberg
+        .onAws({ pipeline: 'p', name: 's', options: icebergSink(options).options, schema: Row }, AWS)
+        .statements.flatMap(({ actions, resources }) =>
+          actions.flatMap((action) => resources.map((on) => [action, on])),
+        );
+    const glue = grantsOf({ table: 'rows' });
+    const on = (grants: readonly (readonly string[])[], action: string) =>
+      grants.filter(([one]) => one === action).map(([, arn = '']) => arn.split(':').slice(5).join(':'));
+    expect(on(glue, 'glue:UpdateTable')).toEqual([
+      'catalog',
+      'database/millrace_dev',
+      'table/millrace_dev/rows',
+      'table/millrace_dev/rows__*',
+    ]);
+    expect(on(glue, 's3:PutObject')).toEqual([
+      'lake/iceberg/millrace_dev/rows/*',
+      'lake/iceberg/millrace_dev/rows__*/*',
+    ]);
+    expect(on(glue, 'glue:CreateDatabase')).toEqual(['catalog', 'database/millrace_dev']);
+    const elsewhere = grantsOf({ namespace: 'sales', table: 'rows', location: 's3://analytics/rows' });
+    expect(on(elsewhere, 's3:PutObject')[0]).toBe('analytics/rows/*');
+    expect(on(elsewhere, 'glue:CreateDatabase')).toEqual([]);
+    const tables = grantsOf({ table: 'rows', catalog: 's3tables', tableBucket: 'analytics' });
+    expect(on(tables, 's3tables:PutTableData')).toEqual(['bucket/analytics/table/*']);
+    expect(new Set(tables.map(([action = '']) => action.split(':')[0]))).toEqual(new Set(['s3tables']));
+  });
+
   test('the columns of its table, only when it may have to create the table', () => {
     const columns = all
       .filter(({ name }) => name === 'postgres')

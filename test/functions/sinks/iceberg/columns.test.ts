@@ -90,7 +90,10 @@ test('a column that is missing gets the next number, also in a list of structs',
     element: { type: 'struct', fields: [field(9, 'x', 'string')] },
     'element-required': false,
   };
-  const { needs } = fitting([{ name: 'a', type: { kind: 'list', element: element(['x', 'y']) } }], [field(7, 'a', has)]);
+  const { needs } = fitting(
+    [{ name: 'a', type: { kind: 'list', element: element(['x', 'y']) } }],
+    [field(7, 'a', has)],
+  );
   expect(needs?.lastColumnId).toBe(101);
   expect(JSON.stringify(needs?.fields)).toContain('{"id":101,"name":"y","required":false,"type":"string"}');
 });
