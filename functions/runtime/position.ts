@@ -14,6 +14,9 @@ const SEQUENCE_NUMBER_WIDTH = 32;
 const SUB_SEQUENCE_WIDTH = 4;
 const OUTPUT_INDEX_WIDTH = 3;
 
+/** The characters of the `sequence` of an output. */
+export const SEQUENCE_WIDTH = SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH + OUTPUT_INDEX_WIDTH;
+
 /** The most outputs of one event, each with a sequence of its own. */
 export const MOST_OUTPUTS = 64 ** OUTPUT_INDEX_WIDTH;
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
 import type { StateForm } from '../runtime/table.ts';
 import { quoted } from '../sinks/postgres/names.ts';
-import { letReaderRead, letReaderReadColumn } from '../sinks/postgres/readable.ts';
+import { letReaderRead, letReaderReadColumns } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
 import { type Found, find, type NumberedState, placesOf, setNote, viewNote } from './places.ts';
@@ -82,7 +82,7 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wan
   const stored = await adopt(client, owner, { ...wanted, shown });
   await letReaderRead(client, placesOf(step).view);
   const state = placesOf(step).state(shown.number);
-  if (shape.windows !== undefined) await letReaderReadColumn(client, state, WINDOW_END_COLUMN);
+  if (shape.windows !== undefined) await letReaderReadColumns(client, state, [WINDOW_END_COLUMN]);
   await setStorage(client, state);
   return prepared(client, tableAt(state, shape), { ...shown, stored });
 }

@@ -25,7 +25,7 @@ export async function traceAnswer(
   if (found === undefined)
     throw new UserMistake(`there is no event at ${position} in ${shard}: the log may have trimmed it`);
   const traced = { stream, shard, event: found.event, arrivedMillis: found.record.approximateArrivalMillis };
-  const tracing = { find, target, signal };
+  const tracing = { find, target, signal, throughTables: false };
   const shownKey = (key: string): string => (hidesData ? 'hidden' : key);
   const back = (await traceBack(traced, tracing)).map((link) => linkOf(link, shownKey));
   if (query.get('onward') !== '1') return { back };

@@ -40,8 +40,8 @@ export async function openStates(step: ReaderPlan, target: Target, signal: Abort
   };
 }
 
-/** Asks the database where a step keeps its positions. */
-interface Questions {
+/** Asks the database where a step keeps its positions, and a sink its rows. */
+export interface Questions {
   /** Rejects with `ProgressOutOfReach` when the database does not answer. */
   ask<Answer>(question: (client: pg.ClientBase) => Promise<Answer>): Promise<Answer>;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ interface Questions {
 const farTargets = new WeakSet<Target>();
 
 /** Asks the database itself, or, when it does not answer from here, through the function inside its network. */
-async function openQuestions(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<Questions> {
+export async function openQuestions(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<Questions> {
   const through = isInOwnDatabase(step) ? throughFunction(target, signal) : undefined;
   if (through !== undefined && farTargets.has(target)) return through;
   const server = await target.databaseOf(step as SinkPlan | TablePlan, signal).catch((error: unknown) => {

@@ -58,7 +58,10 @@ export function openSinkWithoutMarks(
       opened = { table, key: undefined, mirror: false, encoder: openRowEncoder(table, []), growth: new Map() };
     }
     await client.query('BEGIN; SAVEPOINT millrace_block');
-    const rejections = await writeRows(client, opened, pagesOf(eventsOf(Records)));
+    const rejections = await writeRows(client, opened, {
+      shard: 'bench/shardId-000000000000',
+      pages: pagesOf(eventsOf(Records)),
+    });
     await client.query('COMMIT');
     if (rejections.length > 0) throw new EventRejected('refused', `${rejections.length} rows`);
   };

@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { runDemo } from '../../infra/local/demo/run.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
+import { type Resolved, resolveAll } from '../lineage/resolve.ts';
 
 describe('the demo', () => {
-  test('writes every event of the input files into the lake and the tables once', async () => {
+  test('writes every event of the input files into the lake and the tables once, and rows and objects say why they are there', async () => {
     const printed: string[] = [];
-    const agrees = await runDemo(pipelines, (text) => printed.push(text), new AbortController().signal);
+    let resolved: readonly Resolved[] = [];
+    const agrees = await runDemo(
+      pipelines,
+      {
+        print: (text) => printed.push(text),
+        async afterwards(local) {
+          resolved = await resolveAll(local, pipelines, 1);
+        },
+      },
+      new AbortController().signal,
+    );
     const text = printed.join('\n');
     expect(agrees, text).toBe(true);
     expect(text).toMatch(/orders\/order-events +continuous +9,994 +19,988 +0 +0 records/);
@@ -23,5 +34,25 @@ describe('the demo', () => {
     expect(text).toMatch(/completed orders joined with their customers +9,994 +9,994 +agrees/);
     expect(text).toMatch(/West +1,611 +725,457\.82/);
     expect(text).not.toContain('DIFFERS');
+    expect(resolved.flatMap(({ step, faults }) => faults.map((fault) => `${step} ${fault}`))).toEqual([]);
+    // Of every sink and table; `npm run test:lineage` asks for all of their rows and objects.
+    expect(resolved.map(({ step, asked }) => `${step} ${asked}`).sort()).toEqual([
+      'customers/archive 1',
+      'customers/mirror 1',
+      'customers/name-orders 1',
+      'customers/named_orders 1',
+      'orders/completed_orders 1',
+      'orders/lake 1',
+      'sensors/archive 1',
+      'sensors/lake 1',
+      'sensors/readings 1',
+      'shop/alert 1',
+      'shop/basket 1',
+      'shop/basket_copy 1',
+      'shop/calls 1',
+      'shop/name-sales 1',
+      'shop/named_sales 1',
+      'shop/region_quarters 1',
+    ]);
   });
 });

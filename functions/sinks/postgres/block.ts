@@ -38,7 +38,14 @@ export interface Block {
 const BLOCK_ROWS = 50_000;
 const BLOCK_BYTES = 16 * 1024 * 1024;
 
-export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: Merging): Block {
+/** How the rows of a block are written as lines. */
+export interface Encoding {
+  readonly encoder: RowEncoder;
+  /** Writes the note of an event for the table's column of it. */
+  readonly noteOf: (event: ReceivedEvent) => string;
+}
+
+export function openBlock(client: pg.ClientBase, { encoder, noteOf }: Encoding, merging: Merging): Block {
   const events: ReceivedEvent[] = [];
   const { key, mirror } = merging;
   let bytes = 0;
@@ -69,7 +76,7 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
     merging,
     add(event) {
       const own = key === undefined ? '' : ownValues(events.length, event, mirror);
-      const why = encoder.add(event.dataBytes, own);
+      const why = encoder.add(event.dataBytes, own, noteOf(event));
       if (why !== undefined) return { event, why };
       events.push(event);
       return undefined;
@@ -91,7 +98,7 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
       } catch (error) {
         if (!isRowsFault(error as pg.DatabaseError)) throw error;
         encoder.take();
-        return landByHalves(client, encoder, { merging, events });
+        return landByHalves(client, { encoder, noteOf }, { merging, events });
       }
     },
   };
@@ -100,14 +107,14 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
 /** Undoes a block of which the database has rejected something, and writes the block again by halves. */
 async function landByHalves(
   client: pg.ClientBase,
-  encoder: RowEncoder,
+  { encoder, noteOf }: Encoding,
   { merging, events }: { readonly merging: Merging; readonly events: readonly ReceivedEvent[] },
 ): Promise<readonly RejectedRow[]> {
   await client.query(`ROLLBACK TO SAVEPOINT millrace_block; ${createStage(merging)}; ${createRaw(merging)}`);
   const copy = copyIn(client, copyIntoRaw(merging));
   for (const [ordinal, event] of events.entries()) {
     readRow(encoder, event, merging);
-    encoder.add(event.dataBytes, ownValues(ordinal, event, merging.mirror));
+    encoder.add(event.dataBytes, ownValues(ordinal, event, merging.mirror), noteOf(event));
     if (encoder.waiting() >= CHUNK_BYTES) await copy.write(encoder.take());
   }
   await copy.write(encoder.take());

@@ -39,7 +39,7 @@ const Options = z
       .boolean()
       .default(false)
       .describe(
-        "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. A table that exists stays as it is, without `evolve`.",
+        "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key, and `millrace_event`, which says which event each row is of ([why](operate.md#why-is-this-row-here)). A table that exists stays as it is, without `evolve`.",
       ),
     evolve: z
       .boolean()
@@ -97,7 +97,7 @@ export const postgresDefinition = defineSink({
     const write = ({ shard, pages, signal, progress }: Slice, needed: ReadonlySet<string>) =>
       database.use(signal, async (client) => {
         const { into, locked } = await connections.begin(client, { step, shard }, needed);
-        const rejections = await writeRows(client, into, pages);
+        const rejections = await writeRows(client, into, { shard, pages });
         if (!(await hasSameComposites(client, into.table)))
           throw new Error(`a composite type of the table ${table} was altered while the rows were written`);
         await commitAt(client, locked, progress(rejections));

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { READER } from '../../clients/query.ts';
-import { quoted } from './names.ts';
+import { quoted, quotedList } from './names.ts';
 
 /**
  * Lets the role that asks for operators read a table or view, named as SQL names it. Does so only where the role is
@@ -18,15 +18,21 @@ export async function letReaderRead(client: pg.ClientBase, name: string): Promis
     await grant(client, `GRANT SELECT ON ${quoted(schema)}.${quoted(table)} TO ${READER}`);
 }
 
-/** Lets the role read one column of a table that is closed to it, such as what status counts. Once, as above. */
-export async function letReaderReadColumn(client: pg.ClientBase, name: string, column: string): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-      WHERE c.oid = to_regclass(${client.escapeLiteral(name)}) AND a.attname = ${client.escapeLiteral(column)}
+/** Lets the role read columns of a table that is closed to it, such as what status counts. Once, as above. */
+export async function letReaderReadColumns(
+  client: pg.ClientBase,
+  name: string,
+  columns: readonly string[],
+): Promise<void> {
+  const names = columns.map((column) => client.escapeLiteral(column)).join(', ');
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT a.attname AS name FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+      WHERE c.oid = to_regclass(${client.escapeLiteral(name)}) AND a.attname IN (${names})
         AND a.attacl IS NULL AND pg_has_role(current_user, c.relowner, 'USAGE')
         AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${READER}')`,
   );
-  if (rows.length > 0) await grant(client, `GRANT SELECT (${quoted(column)}) ON ${name} TO ${READER}`);
+  const closed = quotedList(rows.map((row) => row.name));
+  if (rows.length > 0) await grant(client, `GRANT SELECT (${closed}) ON ${name} TO ${READER}`);
 }
 
 async function grant(client: pg.ClientBase, statement: string): Promise<void> {

@@ -39,10 +39,11 @@ export interface RowEncoder {
    */
   readDeletion(data: Uint8Array, shape: Shape | undefined): RowResult;
   /**
-   * Adds the row that was read last, after the values of our own columns, each with the separator behind it. Returns a
-   * rejection when the row was not added.
+   * Adds the row that was read last, after the values of our own columns, each with the separator behind it. `note` is
+   * the value of the column that notes the event, in ASCII without a backslash. Returns a rejection when the row was
+   * not added.
    */
-  add(data: Uint8Array, own: string): RowRejection | undefined;
+  add(data: Uint8Array, own: string, note: string): RowRejection | undefined;
   /** The number of bytes that `take` would return. */
   waiting(): number;
   /** Takes the lines that were added since the last call. */
@@ -76,11 +77,14 @@ export const UNCHANGED = 'unchanged';
 
 /** `ignored`: fields of events that are no columns, and that no row needs. */
 export function openRowEncoder(table: Table, key: readonly string[], ignored: readonly string[] = []): RowEncoder {
-  const { columns } = table;
-  const fields = openFields([...columns.map(({ name }) => name), ...ignored]);
+  const { columns, notesEvents } = table;
+  /** The columns whose values are fields of the data. They come first. */
+  const given = notesEvents ? columns.slice(0, -1) : columns;
+  const noteIndex = given.length === columns.length ? -1 : given.length;
+  const fields = openFields([...given.map(({ name }) => name), ...ignored]);
   const out = emptyCopyText();
-  const shapes = openShapes(columns, (index) => fields.kindOf(index) !== ABSENT);
-  const required = columns.flatMap(({ name, notNull, hasDefault }, index) => {
+  const shapes = openShapes(columns, (index) => index === noteIndex || fields.kindOf(index) !== ABSENT);
+  const required = given.flatMap(({ name, notNull, hasDefault }, index) => {
     const isKey = key.includes(name);
     return notNull || isKey ? [{ name, index, isKey, hasDefault: hasDefault && !isKey }] : [];
   });
@@ -89,19 +93,20 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
   const addNumber = columns.map(({ type }) => numberAdderOf(type));
   /** No value of one line grows to more than twice its length, at most one backslash for each byte, but literals. */
   const mostBytes = (data: Uint8Array): number => 2 * data.length + 3 * columns.length + 16;
+  const noteBytes = noteIndex === -1 ? 0 : MOST_NOTE_BYTES;
   let indexes: readonly number[] = [];
   let deleting = false;
   let updating = false;
   /** The columns that the data lists as unchanged. */
   let unchanged: readonly number[] = [];
-  const unchangedField = ignored.includes(UNCHANGED) ? columns.length + ignored.indexOf(UNCHANGED) : -1;
+  const unchangedField = ignored.includes(UNCHANGED) ? given.length + ignored.indexOf(UNCHANGED) : -1;
 
   /** Finds the columns that are listed as unchanged. */
   const unchangedIn = (data: Uint8Array): readonly number[] => {
     if (unchangedField === -1 || fields.kindOf(unchangedField) !== NESTED) return [];
     const names: unknown = JSON.parse(textAt(data, fields.startOf(unchangedField), fields.endOf(unchangedField)));
     if (!Array.isArray(names)) return [];
-    return columns.flatMap(({ name }, index) =>
+    return given.flatMap(({ name }, index) =>
       names.includes(name) && !key.includes(name) && fields.kindOf(index) === ABSENT ? [index] : [],
     );
   };
@@ -137,7 +142,7 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
   const addLiteral = (type: ListType | CompositeType, range: JsonRange): ValueFault | undefined => {
     const literal = literalOf(type, out.data, range);
     if (typeof literal === 'object') return literal;
-    addText(out, literal, mostBytes(out.data));
+    addText(out, literal, mostBytes(out.data) + noteBytes);
     return undefined;
   };
 
@@ -172,16 +177,20 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
       return readAs(data, keysOnly, () => (shape === undefined ? shapes.whole : { outcome: 'row', shape }));
     },
 
-    add(data, own) {
+    add(data, own, note) {
       const lineStart = out.used;
       out.data = data;
-      reserve(out, mostBytes(data));
+      reserve(out, mostBytes(data) + noteBytes);
       if (own !== '') addAscii(out, own);
       for (let position = 0; position < indexes.length; position++) {
         if (position > 0) addSeparator(out);
         const index = indexes[position] as number;
         if (deleting && !keys.has(index)) {
           addNull(out);
+          continue;
+        }
+        if (index === noteIndex) {
+          addAscii(out, note);
           continue;
         }
         const rejected = addValue(index);
@@ -199,6 +208,9 @@ export function openRowEncoder(table: Table, key: readonly string[], ignored: re
     giveBack: (taken) => giveBack(out, taken),
   };
 }
+
+/** A note has a shard's name, a position, a sequence and a source, of at most 200 characters each. */
+const MOST_NOTE_BYTES = 1_000;
 
 /** Numbers of other types keep their text. */
 function numberAdderOf({ kind }: ValueType): AddNumber {

@@ -2,9 +2,11 @@ import type pg from 'pg';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
+import type { Slice } from '../../runtime/sink.ts';
 import { type Block, betweenBlocks, openBlock } from './block.ts';
 import { concernsAllRows, readRow } from './changes.ts';
 import type { Prepared } from './connection.ts';
+import { eventNoter } from './event-column.ts';
 import { TableTooNarrow } from './growth.ts';
 import type { RowResult, Shape } from './row-encoder.ts';
 import { type RejectedRow, rejectionOf } from './row-rejection.ts';
@@ -17,10 +19,11 @@ import { empty } from './truncation.ts';
 export async function writeRows(
   client: pg.ClientBase,
   { table, key, mirror, encoder, growth }: Prepared,
-  pages: AsyncIterable<readonly ReceivedEvent[]>,
+  { shard, pages }: Pick<Slice, 'shard' | 'pages'>,
 ): Promise<readonly Rejection[]> {
   const rejected: RejectedRow[] = [];
   const refused: Rejection[] = [];
+  const noteOf = noterOf(table, shard);
   let block: Block | undefined;
 
   /** Finishes the block, and opens the next one for an event of this shape. */
@@ -32,7 +35,7 @@ export async function writeRows(
       // To find rejected rows, finishing may have read other events with the encoder.
       readRow(encoder, event, merging);
     }
-    return openBlock(client, encoder, merging);
+    return openBlock(client, { encoder, noteOf }, merging);
   };
 
   // No await for each event: it would cost as much as the encoding.
@@ -106,6 +109,10 @@ async function emptied(
 ): Promise<readonly Rejection[]> {
   const rejection = await empty(client, into, event);
   return rejection === undefined ? [] : [rejection];
+}
+
+function noterOf({ notesEvents }: Prepared['table'], shard: string): (event: ReceivedEvent) => string {
+  return notesEvents ? eventNoter(shard) : () => '';
 }
 
 /**

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { UserMistake } from '../../runtime/errors.ts';
-import type { Column } from './columns.ts';
+import { type Column, MOST_COLUMNS } from './columns.ts';
+import { EVENT_COLUMN } from './event-column.ts';
 import { quoted, quotedList, quotedTable } from './names.ts';
-import { letReaderRead } from './readable.ts';
+import { letReaderRead, letReaderReadColumns } from './readable.ts';
 import { refuseUnfitTable } from './requirements.ts';
 import { type CatalogueType, TYPES_BY_OID, USED_TYPES, type ValueType, valueTypeOf } from './value-types.ts';
 
@@ -18,6 +19,8 @@ export interface Table {
   readonly composites: readonly string[];
   /** The columns that can be written. */
   readonly columns: readonly TableColumn[];
+  /** True when the last one is that of each row's last event, which the sink itself fills. */
+  readonly notesEvents: boolean;
   /** The names of generated columns. */
   readonly generated: ReadonlySet<string>;
 }
@@ -65,17 +68,22 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
     throw new UserMistake(
       `the table ${options.table} does not exist, or this user may not see it: create it, or set create: true in the sink's options`,
     );
-  const writable = columns.filter(({ generated }) => !generated);
+  const writable = columns.filter(({ generated }) => !generated).map((column) => toColumn(column, types));
+  const ofEvent = writable.filter(isOfEvent);
   const table = {
     name,
     fingerprint: catalogue.fingerprint,
     composites: catalogue.composites,
     written: options.table,
-    columns: writable.map((column) => toColumn(column, types)),
+    columns: [...writable.filter((column) => !isOfEvent(column)), ...ofEvent],
+    notesEvents: ofEvent.length > 0,
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
   };
   await refuseUnfitTable(client, table, options);
   if (options.key !== undefined) await refuseUnfitKey(client, table, options.key);
+  // With these, operators can ask why a row is there, and see nothing else of it.
+  if (options.create !== undefined && table.notesEvents)
+    await letReaderReadColumns(client, name, [...(options.key ?? []), EVENT_COLUMN]);
   return table;
 }
 
@@ -140,6 +148,8 @@ function creation(name: string, columns: readonly Column[], key: readonly string
   const parts = columns.map(
     ({ name: column, type, nullable }) => `${quoted(column)} ${type}${nullable ? '' : ' NOT NULL'}`,
   );
+  const hasRoom = columns.length < MOST_COLUMNS && columns.every(({ name: column }) => column !== EVENT_COLUMN);
+  if (hasRoom) parts.push(`${EVENT_COLUMN} text`);
   if (key.length > 0) parts.push(`PRIMARY KEY (${quotedList(key)})`);
   return `CREATE TABLE IF NOT EXISTS ${name} (${parts.join(', ')})`;
 }
@@ -232,6 +242,10 @@ function toColumn(column: CatalogueColumn, types: Readonly<Record<string, Catalo
     notNull: not_null,
     hasDefault: has_default,
   };
+}
+
+function isOfEvent({ name, castType }: TableColumn): boolean {
+  return name === EVENT_COLUMN && castType === 'text';
 }
 
 async function refuseUnfitKey(client: pg.ClientBase, table: Table, key: readonly string[]): Promise<void> {

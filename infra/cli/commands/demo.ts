@@ -14,6 +14,6 @@ export const demo: Command = {
     const { pipelines } = await import('../../pipelines/all.ts');
     const { readLock } = await import('../../schemas/lock.ts');
     const { withVersions } = await import('../../schemas/with-versions.ts');
-    return (await runDemo(withVersions(pipelines, await readLock()), print, signal)) ? 0 : 1;
+    return (await runDemo(withVersions(pipelines, await readLock()), { print }, signal)) ? 0 : 1;
   },
 };

@@ -1,7 +1,7 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
-import type { Tracing } from '../../operation/lineage/trace-back.ts';
 import type { TracedEvent } from '../../operation/lineage/traced-event.ts';
+import type { Tracing } from '../../operation/lineage/tracing.ts';
 import { parseStart } from '../../operation/times.ts';
 import type { StreamPlan } from '../../pipelines/streams.ts';
 import { print } from '../../terminal.ts';
@@ -14,9 +14,10 @@ export const trace: Command = {
   usage: '<event id> [options]',
   help: [
     'Finds the event, follows it back from transform to transform, and on through every step that reads it.',
-    'Each transform runs again on its input, with the code of this repository; nothing is appended. An id is',
+    'Each step runs again on its input, with the code of this repository; nothing is appended. An id is',
     'searched in every stream, from the oldest event on, which takes time: --stream and --from narrow the',
-    'search. An event is found once in each stream; ids of events of other producers may not be unique.',
+    'search. An event is found once in each stream; ids of events of other producers may not be unique. For',
+    'what a table or a join has made, the whole of its input is read.',
     '',
     '  --stream <name>          search this stream only: <pipeline>/<stream>',
     '  --from <position>        begin at a time (2026-01-31T23:59:00Z), or so long ago (-15m)',
@@ -41,7 +42,7 @@ export const trace: Command = {
           ? [find.stream(...(values.stream.split('/') as [string, string]))]
           : find.plans().flatMap((plan) => plan.streams);
       const from = parseStart(String(values.from ?? 'earliest'), Date.now());
-      const tracing = { find, target, signal };
+      const tracing = { find, target, signal, throughTables: true };
       const found = await findIn(streams, { id, from }, tracing);
       if (found.length === 0)
         throw new UserMistake(

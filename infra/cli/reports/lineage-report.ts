@@ -48,7 +48,7 @@ export function eventText({ stream, shard, event, arrivedMillis }: TracedEvent):
   return `${type}  key ${key}  in ${where}  id ${id}`;
 }
 
-function originText({ origin, verdict }: Link): string {
+function originText({ origin, verdict, madeOf }: Link): string {
   switch (origin.kind) {
     case 'elsewhere':
       return 'another producer sent it';
@@ -57,10 +57,23 @@ function originText({ origin, verdict }: Link): string {
     case 'redrive':
       return `an operator put it back, for ${nameOf(origin.step)}`;
     case 'table':
-      return `is a change of the table ${nameOf(origin.step)}, which any number of events made`;
+      return tableText(nameOf(origin.step), { verdict, madeOf });
     case 'transform':
       return `${nameOf(origin.step)} made it (code and options ${origin.from.generation})${verdict === undefined ? '' : `; ${verdictText(verdict)}`}`;
   }
+}
+
+/** Names what a table made of how many events, and those of them that do not follow. */
+function tableText(
+  table: string,
+  { verdict, madeOf }: { readonly verdict: Link['verdict']; readonly madeOf: Link['madeOf'] },
+): string {
+  if (madeOf === undefined || madeOf.count === 0)
+    return `${table} made it, of any number of events${verdict?.is === 'unknown' ? `; ${verdict.why}` : ''}`;
+  const others = madeOf.events.slice(0, -1).map((event) => `\n    ${eventText(event)}`);
+  const last = madeOf.count === 1 ? 'the event below' : `${counted(madeOf.count, 'event')}, the last of which is below`;
+  const before = others.length === 0 ? '' : `; before that came${others.join('')}`;
+  return `${table} made it of ${last}${verdict?.is === 'same' ? '; made again, it is the same' : ''}${before}`;
 }
 
 export function verdictText(verdict: Verdict): string {

@@ -24,10 +24,14 @@ const LONGEST_MILLIS = 5 * 60_000;
 /**
  * Sends two real data sets, what a shop does, and the changes of a table through the example pipelines on this machine,
  * from their sources to S3 and Postgres, and compares every count with the input. Resolves to whether all counts agree.
+ * `afterwards` runs while everything is still there.
  */
 export async function runDemo(
   pipelines: readonly Pipeline[],
-  print: (text: string) => void,
+  {
+    print,
+    afterwards,
+  }: { readonly print: (text: string) => void; readonly afterwards?: (local: Local) => Promise<void> },
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedMillis = Date.now();
@@ -66,6 +70,7 @@ export async function runDemo(
   });
   print(`All steps have caught up after ${seconds(startedMillis)}.\n`);
   const agrees = await report(local, { sent, database, ...given }, print);
+  await afterwards?.(local);
   print(
     agrees
       ? `\nAll counts agree: nothing lost, no duplicates. ${seconds(startedMillis)} in all.`

@@ -1,9 +1,8 @@
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
-import { recordAt } from '../../../functions/runtime/log/record-at.ts';
 import type { StreamPlan } from '../../pipelines/streams.ts';
 import { readTail } from '../tail.ts';
 import type { Target } from '../target.ts';
-import type { TracedEvent } from './traced-event.ts';
+import { type TracedEvent, traced } from './traced-event.ts';
 
 export interface EventSearch {
   readonly stream: StreamPlan;
@@ -44,12 +43,7 @@ export async function findEvents({ target }: { readonly target: Target }, search
   ).catch((error) => {
     if (!enough.signal.aborted) throw error;
   });
-  const all = await Promise.all(
-    found.map(async ({ event, shard }) => {
-      const record = await recordAt({ kinesis, stream: name, shardId: shard, signal }, event.position);
-      return { stream, shard, event, arrivedMillis: record?.approximateArrivalMillis ?? 0 };
-    }),
-  );
+  const all = await Promise.all(found.map((one) => traced(one, stream, { target, signal })));
   const [newest] = all.sort((a, b) => b.arrivedMillis - a.arrivedMillis);
   return { event: newest, matched, read };
 }

@@ -1,29 +1,26 @@
 import { describeStream } from '../../../functions/runtime/log/shards.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
-import type { PipelineFinder } from '../find-step.ts';
 import { inspectEvent } from '../inspect-event.ts';
-import type { Target } from '../target.ts';
 import { type MadeFrom, type Origin, originOf } from './origin.ts';
 import { compare, runAgain, transformOf, type Verdict } from './run-again.ts';
 import type { TracedEvent } from './traced-event.ts';
+import type { MadeOf, Tracing } from './tracing.ts';
+import { whyChange } from './why-change.ts';
 
 /** An event and how it came about: the next link of a chain is the input that its step made it of. */
 export interface Link {
   readonly traced: TracedEvent;
   readonly origin: Origin;
-  /** Set where a transform made the event: whether it makes the same again. */
-  readonly verdict?: Verdict;
-}
-
-export interface Tracing {
-  readonly find: Pick<PipelineFinder, 'plans' | 'transforms'>;
-  readonly target: Target;
-  readonly signal: AbortSignal;
+  /** Set where a transform made the event, or a table: whether it makes the same again. */
+  readonly verdict?: Verdict | undefined;
+  /** Set where a table made the event, and its input was read: the events that it is made of. */
+  readonly madeOf?: MadeOf | undefined;
 }
 
 /**
- * Follows an event back, from transform to transform, to the event that came in from outside. Every transform on the
- * way runs again on its input. The chain ends early where the log no longer holds an input, or at a table step.
+ * Follows an event back, from step to step, to the event that came in from outside. Every transform on the way runs
+ * again on its input, and every table on its whole input; the way goes on with the last event that a change was made
+ * of. It ends early where the log no longer holds an input.
  */
 export async function traceBack(traced: TracedEvent, tracing: Tracing): Promise<readonly Link[]> {
   const steps = tracing.find.plans().flatMap((plan) => plan.steps);
@@ -31,6 +28,12 @@ export async function traceBack(traced: TracedEvent, tracing: Tracing): Promise<
   let now: TracedEvent | undefined = traced;
   while (now !== undefined) {
     const origin = originOf(now.event, steps);
+    if (origin.kind === 'table' && origin.step.kind === 'table' && tracing.throughTables) {
+      const { madeOf, verdict } = await whyChange(origin.step, now, tracing);
+      links.push({ traced: now, origin, verdict, madeOf });
+      now = madeOf.events.at(-1);
+      continue;
+    }
     if (origin.kind !== 'transform') {
       links.push({ traced: now, origin });
       break;
@@ -43,7 +46,12 @@ export async function traceBack(traced: TracedEvent, tracing: Tracing): Promise<
   return links;
 }
 
-async function inputOf(step: StepPlan, from: MadeFrom, { target, signal }: Tracing): Promise<TracedEvent | undefined> {
+/** Reads the event of which a transform has made an output. Undefined: the log no longer holds it. */
+export async function inputOf(
+  step: StepPlan,
+  from: MadeFrom,
+  { target, signal }: Tracing,
+): Promise<TracedEvent | undefined> {
   if (step.kind === 'source') return undefined;
   const { stream } = step.input;
   const name = target.streamName(stream);

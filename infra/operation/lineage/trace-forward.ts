@@ -7,8 +7,8 @@ import { sameStream } from '../../pipelines/streams.ts';
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { findEvents } from './find-events.ts';
 import { runAgain, transformOf } from './run-again.ts';
-import type { Tracing } from './trace-back.ts';
 import type { TracedEvent } from './traced-event.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What one step has made of an event. */
 export interface Reached {

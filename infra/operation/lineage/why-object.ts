@@ -8,13 +8,14 @@ import { describeStream } from '../../../functions/runtime/log/shards.ts';
 import { isPosition, type Position, START_OF_SHARD } from '../../../functions/runtime/position.ts';
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { parseOrExplain } from '../../../functions/runtime/step-config.ts';
-import { fileBytes } from '../../../functions/sinks/s3/file-bytes.ts';
+import { ndjsonContent } from '../../../functions/sinks/s3/ndjson-content.ts';
+import type { S3Options } from '../../../functions/sinks/s3/options.ts';
 import { s3Definition } from '../../../functions/sinks/s3/s3.ts';
-import { planSlice } from '../../../functions/sinks/s3/write-files.ts';
+import { type ContentOf, planSlice } from '../../../functions/sinks/s3/write-files.ts';
 import type { SinkPlan } from '../../pipelines/plan.ts';
 import type { Verdict } from './run-again.ts';
-import type { Tracing } from './trace-back.ts';
 import type { TracedEvent } from './traced-event.ts';
+import type { Tracing } from './tracing.ts';
 
 /** Why an object of the lake is as it is. */
 export interface ObjectReason {
@@ -26,7 +27,10 @@ export interface ObjectReason {
 }
 
 /** What the name of an object says: which range of which shard it was made of. */
-const NAME = /\/slice-(.+)-(shardId-\d+)\.([\w-]{36})\.([\w-]{36})\.\d+\.ndjson(?:\.gz|\.zst)?$/;
+const NAME = /\/slice-(.+)-(shardId-\d+)\.([\w-]{36})\.([\w-]{36})\.\d+\.(?:ndjson(?:\.gz|\.zst)?|parquet)$/;
+
+/** The name of an object that compaction has made of others. */
+const MERGED = /\/merged-\d+-[0-9a-f]+\.[\w.]+$/;
 
 /**
  * Finds the events of an object: its name has the range of the log that it was made of. The sink makes the file again
@@ -34,8 +38,12 @@ const NAME = /\/slice-(.+)-(shardId-\d+)\.([\w-]{36})\.([\w-]{36})\.\d+\.ndjson(
  */
 export async function whyObject(step: SinkPlan, key: string, tracing: Tracing): Promise<ObjectReason> {
   const [, incarnation = '', shard = '', from = '', to = ''] = NAME.exec(key) ?? [];
+  if (MERGED.test(key))
+    throw new UserMistake(
+      `'${key}' was merged of other objects, so its name says no range of the log: its rows have the ids of their events, which millrace trace follows`,
+    );
   if (!isPosition(from) || !isPosition(to))
-    throw new UserMistake(`'${key}' is no object of an S3 sink: its name ends in slice-….ndjson`);
+    throw new UserMistake(`'${key}' is no object of an S3 sink: its name ends in slice-….ndjson or slice-….parquet`);
   const { target, signal } = tracing;
   const stored = await objectBytes(key, tracing);
   const options = parseOrExplain(s3Definition.options, step.options, `the options of '${step.name}'`);
@@ -58,7 +66,7 @@ export async function whyObject(step: SinkPlan, key: string, tracing: Tracing): 
   }));
   if (file === undefined)
     return { shard, events, verdict: { is: 'unknown', why: 'the log no longer holds its events' } };
-  const made = await fileBytes(file, options, signal);
+  const { body: made } = await (await contentOf(step, options))(file, signal);
   const verdict: Verdict = made.equals(stored)
     ? { is: 'same' }
     : {
@@ -75,6 +83,14 @@ async function readWhole<T>(pages: AsyncIterable<T>): Promise<AsyncIterable<T>> 
   return (async function* () {
     yield* read;
   })();
+}
+
+/** Loads DuckDB only for Parquet. */
+async function contentOf(step: SinkPlan, options: S3Options): Promise<ContentOf> {
+  if (options.format !== 'parquet') return ndjsonContent(options);
+  const { parquetFiles } = await import('../../../functions/sinks/s3/parquet/parquet-file.ts');
+  const { parquetColumnsOf } = await import('../../../functions/sinks/s3/parquet/columns.ts');
+  return parquetFiles(parquetColumnsOf(step.input.stream.schema, options), options.lines);
 }
 
 async function objectBytes(Key: string, { target, signal }: Tracing): Promise<Buffer> {

@@ -370,7 +370,7 @@ describe('names', () => {
     const sink = open({ table: 'Sales Data.My Orders', key: ['Order "Id"'], create: Row });
     const rows = data({ 'Order "Id"': 'a', select: 1, n: 1 }, { 'Order "Id"': 'a', select: 2, n: 'x' });
     expect(await write(sink, rows)).toHaveLength(1);
-    expect(await rowsOf(`SELECT * FROM "Sales Data"."My Orders"`)).toEqual([['a', '1', '1']]);
+    expect(await rowsOf(`SELECT "Order ""Id""", "select", n FROM "Sales Data"."My Orders"`)).toEqual([['a', '1', '1']]);
   });
 
   test('of two sinks in one database do not conflict', async () => {

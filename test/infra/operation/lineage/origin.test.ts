@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
 import { positionOf, sequenceAt } from '../../../../functions/runtime/position.ts';
 import { originOf } from '../../../../infra/operation/lineage/origin.ts';
+import { keyMatcher, rowKeyOf } from '../../../../infra/operation/lineage/row-key.ts';
 import { compare } from '../../../../infra/operation/lineage/run-again.ts';
-import { rowKeyOf } from '../../../../infra/operation/lineage/why-row.ts';
 import { pipelines } from '../../../../infra/pipelines/all.ts';
-import { planOf, type SinkPlan, type StepPlan } from '../../../../infra/pipelines/plan.ts';
+import { planOf, type StepPlan } from '../../../../infra/pipelines/plan.ts';
 
 const steps = pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps);
 const stepNamed = (pipeline: string, name: string): StepPlan =>
@@ -69,7 +69,20 @@ describe('a transform that runs again', () => {
 });
 
 describe('the key of a row', () => {
-  const readings = stepNamed('sensors', 'readings') as SinkPlan;
+  test.each([
+    [{ n: 1.5 }, { n: '1.50' }, true],
+    [{ n: 1.5 }, { n: '' }, false],
+    [{ at: '2026-01-31T12:00:00.000Z' }, { at: '2026-01-31 12:00:00+00' }, true],
+    [{ at: '2026-01-31T12:00:00.000Z' }, { at: '2026-01-31T13:00+01:00' }, true],
+    [{ at: '2026-01-31T12:00:00.000Z' }, { at: '2026-01-31T13:00Z' }, false],
+    [{ name: null }, { name: 'null' }, false],
+    [{ a: 'x', b: 'y' }, { a: 'x', b: 'z' }, false],
+    ['no object', { a: 'x' }, false],
+  ])('of %j: %j matches: %j', (data, key, isMatch) => {
+    expect(keyMatcher(key as Record<string, string>)(data)).toBe(isMatch);
+  });
+
+  const readings = { name: 'readings', key: ['sensor_id', 'date'] };
 
   test('is the values of the key in their order, or columns with their values', () => {
     expect(rowKeyOf(readings, ['roof', '2026-01-01'])).toEqual({ sensor_id: 'roof', date: '2026-01-01' });
@@ -77,8 +90,6 @@ describe('the key of a row', () => {
   });
 
   test('says which columns the key has when there are too few values', () => {
-    expect(() => rowKeyOf(readings, ['roof'])).toThrow(
-      "the key of sink 'readings' has the columns sensor_id, date: give 2",
-    );
+    expect(() => rowKeyOf(readings, ['roof'])).toThrow("the key of 'readings' has the columns sensor_id, date: give 2");
   });
 });
