@@ -113,3 +113,6 @@ function startingPositionOf(start: Start) {
 export function longestWaitMillis(retentionMillis: number): number {
   return retentionMillis - HOURS_BEFORE_TRIM * 3_600_000;
 }
+
+/** When the database removes changes that a source has not read earlier than this, an operator has to know. */
+export const LOG_LEFT_MILLIS = 24 * 3_600_000;

@@ -22,6 +22,10 @@ export interface StepCounts {
   readonly watermarkLagMillis?: number;
   /** Of a table with final windows: for how long the oldest open one should have been closed. */
   readonly overdueMillis?: number;
+  /** Of a source that follows a database: how much of its log the database keeps for the source. */
+  readonly logKeptBytes?: number;
+  /** How long it may go on so before changes are lost. */
+  readonly logLeftMillis?: number;
   readonly durationMillis: number;
 }
 
@@ -46,6 +50,8 @@ const UNITS: Record<keyof StepCounts, 'Count' | 'Bytes' | 'Milliseconds'> = {
   lagMillis: 'Milliseconds',
   watermarkLagMillis: 'Milliseconds',
   overdueMillis: 'Milliseconds',
+  logKeptBytes: 'Bytes',
+  logLeftMillis: 'Milliseconds',
   durationMillis: 'Milliseconds',
 };
 

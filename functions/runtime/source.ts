@@ -165,7 +165,19 @@ export interface PulledPage<P> {
    * clears it.
    */
   readonly note?: string;
+  /** What the database keeps for the source, when the source has just asked. It becomes two metrics. */
+  readonly kept?: KeptLog;
 }
+
+/** What a database keeps of its log until a source has read it. */
+export interface KeptLog {
+  readonly bytes: number;
+  /** How long it may go on so before changes are lost. Missing: nobody knows, or not for years. */
+  readonly leftMillis?: number;
+}
+
+/** What a paused source finds out. */
+export type PulledLook = Pick<PulledPage<unknown>, 'note' | 'kept'>;
 
 /** The most events of a page, as long as nothing kills the process. */
 export const PULLED_EVENTS = 10_000;
@@ -201,6 +213,11 @@ export interface PulledSource<P> {
    * when nobody can read on from the position: the step stops there until somebody has mended it.
    */
   read(from: P | undefined, turn: PullTurn): AsyncIterable<PulledPage<P>>;
+  /**
+   * Implement this when something grows outside while nobody reads, such as the log of a database. The runtime calls it
+   * in place of `read` in each run of a paused step that has a position. An error becomes the note.
+   */
+  look?(from: P, signal: AbortSignal): Promise<PulledLook>;
 }
 
 export interface SourceDefinition<

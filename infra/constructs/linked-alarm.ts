@@ -15,6 +15,7 @@ export type RunbookSection =
   | 'file-age'
   | 'rule-failures'
   | 'stopped'
+  | 'log-kept'
   | 'watermark'
   | 'overdue-windows'
   | 'database-storage'

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { pullEveryMillis } from '../delivery.ts';
+import { LOG_LEFT_MILLIS, pullEveryMillis } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan, TablePlan, WindowsPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
@@ -103,7 +103,11 @@ export class PipelineAlarms extends Construct {
   private lagAlarms(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
     if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step, names), stopped: this.stoppedAlarm(step) };
-    if (step.delivery === 'pulled') return { stopped: this.stoppedAlarm({ ...step, every: pullEveryMillis(step) }) };
+    if (step.delivery === 'pulled')
+      return {
+        stopped: this.stoppedAlarm({ ...step, every: pullEveryMillis(step) }),
+        ...(step.connector === 'postgres-changes' ? logAlarm(step, names) : {}),
+      };
     // A table says itself how long its records have waited: not while it is made again, when they have to wait.
     const metric = step.kind === 'table' ? countOf(step, names, ['lagMillis', 'Maximum']) : lagOf(step, names);
     if (metric === undefined) return {};
@@ -131,6 +135,13 @@ export class PipelineAlarms extends Construct {
     const meaning = 'a file failed ten times and is in the queue of failed files';
     return { 'failed-files': { meaning, section: 'failed-files', metric, threshold: 1, periods: 1 } };
   }
+}
+
+/** Alarms a day before the database removes log that a source has not read, at the rate at which its log grows. */
+function logAlarm(step: StepPlan, names: Names): AlarmsByKind {
+  const metric = countOf(step, names, ['logLeftMillis', 'Minimum']);
+  const meaning = 'the database removes changes that the source has not read within a day';
+  return { 'log-kept': { meaning, section: 'log-kept', metric, threshold: LOG_LEFT_MILLIS, below: true, periods: 2 } };
 }
 
 /** Alarms when a scheduled step writes its events too late. */

@@ -3,6 +3,7 @@ import type { Appended, LogWriter } from '../log/log-writer.ts';
 import type { Rejection } from '../rejection.ts';
 import type { PulledEvent, PulledPage } from '../source.ts';
 import { killerAfter } from './deaths.ts';
+import { metricsOfKept, stateOfKept } from './kept.ts';
 import { PULL_KEY, type PullState } from './pull-state.ts';
 import type { Outputs, PulledStep } from './pulled-step.ts';
 
@@ -26,7 +27,7 @@ export async function appendPage<P>(
   const tooLarge = appends.flatMap(refusedOf).sort((one, other) => (one.at < other.at ? -1 : 1));
   const rejections = [...page.rejections, ...tooLarge];
   await step.deadLetters.put(PULL_KEY, rejections, signal);
-  if (page.events.length + rejections.length > 0) {
+  if (page.events.length + rejections.length > 0 || page.kept !== undefined) {
     step.report(PULL_KEY, {
       eventsIn: page.events.length + page.rejections.length,
       eventsOut: page.events.length - tooLarge.length,
@@ -34,6 +35,7 @@ export async function appendPage<P>(
       alreadySeen: 0,
       bytesIn: page.events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0),
       bytesOut: appends.reduce((sum, { appended }) => sum + appended.bytes, 0),
+      ...metricsOfKept(page.kept),
       durationMillis: step.now() - started,
     });
   }
@@ -47,6 +49,7 @@ export async function appendPage<P>(
     ...(generation === 0 ? {} : { generation }),
     ...(killer === undefined ? {} : { killed: killer }),
     ...(page.note === undefined ? {} : { note: page.note.slice(0, MOST_NOTE) }),
+    ...stateOfKept(page.kept, step.now()),
     atMillis: step.now(),
   };
 }

@@ -3,6 +3,7 @@ import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { appendPage } from './append-page.ts';
 import { heldUntil, isHeld, killerAt, mostEvents, whyHeld } from './deaths.ts';
+import { look } from './look.ts';
 import { loadPull, PULL_KEY, type PullState, type StoredPull, savePull } from './pull-state.ts';
 import type { PulledStep } from './pulled-step.ts';
 import { takeLease } from './take-lease.ts';
@@ -53,6 +54,7 @@ async function readOn<P>(run: PullRun<P>): Promise<void> {
   }
   const active = await pause.inForce(signal);
   if (active === undefined || stored.state.open) return;
+  await look(pulledStep, stored, signal);
   const rest = await pause.rest(PULL_KEY, active, signal);
   if (!rest.held) await pause.note(PULL_KEY, { ...rest, held: true }, signal);
 }

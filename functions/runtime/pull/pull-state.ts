@@ -19,6 +19,8 @@ const PullText = z.object({
   generation: z.int().min(1).exactOptional(),
   /** What the source says of itself (`PulledPage.note`). */
   note: z.string().exactOptional(),
+  /** What the database kept for the source when the source asked last, at a time in milliseconds since 1970. */
+  kept: z.object({ bytes: z.number(), leftMillis: z.number().exactOptional(), atMillis: z.number() }).exactOptional(),
   /** The run that reads, and the most events of its next page. A run whose process dies leaves it. */
   reading: z
     .object({ process: z.string(), code: z.string(), most: z.int().min(1), sinceMillis: z.number() })

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../../clients/postgres.ts';
+import type { KeptLog } from '../../runtime/source.ts';
 import { MESSAGE_PREFIX } from './decode.ts';
 import type { MovingPosition } from './follow-position.ts';
+import { keptLog, type Retained, retainedFor } from './kept-log.ts';
 import { type Lsn, parseLsn } from './lsn.ts';
 import { acknowledgedBy } from './position.ts';
 
@@ -16,8 +18,10 @@ export interface Marks {
   /** Say where the server's log ends. */
   serverIsAt(lsn: Lsn): void;
   writeWhenDue(): void;
-  /** How many bytes of its log the server keeps for us, as far as it has said. */
-  kept(): bigint;
+  /** What the server keeps of its log for us. It is asked with each message. */
+  kept(): KeptLog | undefined;
+  /** The same, once after each time that the server was asked. */
+  news(): KeptLog | undefined;
 }
 
 const MARK_EVERY_MILLIS = 60_000;
@@ -35,6 +39,9 @@ export function openMarks(
   let isOut = false;
   let writtenMillis = 0;
   let serverAt = 0n;
+  let retained: Retained | undefined;
+  let keeps: KeptLog | undefined;
+  let isNews = false;
 
   const write = (): void => {
     const content = `${slot}:${randomBytes(12).toString('base64url')}`;
@@ -42,17 +49,29 @@ export function openMarks(
     isOut = true;
     writtenMillis = Date.now();
     database
-      .use(signal, (client) => client.query('SELECT pg_logical_emit_message(true, $1, $2)', [MESSAGE_PREFIX, content]))
+      .use(signal, async (client) => {
+        await client.query('SELECT pg_logical_emit_message(true, $1, $2)', [MESSAGE_PREFIX, content]);
+        const before = retained;
+        retained = await retainedFor(async (text) => (await client.query(text)).rows[0], slot);
+        if (retained === undefined) return;
+        keeps = keptLog(retained, before);
+        isNews = true;
+      })
       .catch((error: unknown) => {
         failure ??= error;
       });
   };
 
-  const kept = (): bigint => serverAt - parseLsn(acknowledgedBy(moving.now()));
+  const waiting = (): bigint => serverAt - parseLsn(acknowledgedBy(moving.now()));
 
   write();
   return {
-    kept,
+    kept: () => keeps,
+    news() {
+      const news = isNews ? keeps : undefined;
+      isNews = false;
+      return news;
+    },
     wasRead() {
       if (failure !== undefined) throw failure;
       if (!isOut || !moving.hasSeen()) return false;
@@ -64,7 +83,7 @@ export function openMarks(
     },
     writeWhenDue() {
       const sinceMillis = Date.now() - writtenMillis;
-      const isFull = kept() > MOST_KEPT_BYTES && sinceMillis >= SHORTEST_MARK_MILLIS;
+      const isFull = waiting() > MOST_KEPT_BYTES && sinceMillis >= SHORTEST_MARK_MILLIS;
       if (!isOut && (isFull || sinceMillis >= MARK_EVERY_MILLIS)) write();
     },
   };

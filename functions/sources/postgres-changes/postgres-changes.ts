@@ -3,6 +3,7 @@ import { PostgresServer } from '../../clients/postgres-login.ts';
 import { pullHandler } from '../../runtime/pull-handler.ts';
 import { defineSource, type PulledSource, type Source, type SplitSource } from '../../runtime/source.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
+import { lookAtSlot } from './look.ts';
 import { ChangesPosition } from './position.ts';
 import { readChanges } from './read-changes.ts';
 
@@ -72,6 +73,7 @@ export const postgresChangesDefinition = defineSource({
       : Object.entries(options.tables).map(([to, written]) => ({ written, fields: outputs[to] ?? [], to }));
     return {
       position: ChangesPosition,
+      look: (from, signal) => lookAtSlot({ step, server }, from, signal),
       read: (from, turn) => readChanges({ step, server, tables, publication, create, snapshot }, from, turn),
     };
   },

@@ -73,9 +73,11 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
   const page = (chunk?: ChangesPosition['chunk']): Page => {
     pageMillis = Date.now();
     const note = noteOf({ snapshot: chunks?.progress(), leftOut: leftOutNow(), kept: marks.kept() });
+    const kept = marks.news();
     return {
       ...decoder.taken(),
       ...(note === undefined ? {} : { note }),
+      ...(kept === undefined ? {} : { kept }),
       position: { ...positionNow(), ...(chunk === undefined ? {} : { chunk }) },
     };
   };

@@ -22,7 +22,7 @@ export const pause: Command = {
       const onProgress = (inFlight: readonly string[]): void => {
         printError(`waiting for batches in flight: ${inFlight.join(', ')}`);
       };
-      const { wasPaused, unfinished } = await pauseStep(step, target, { onProgress, signal });
+      const { wasPaused, unfinished, note } = await pauseStep(step, target, { onProgress, signal });
       const state = wasPaused ? 'was already paused' : 'is paused';
       const name = `${step.pipeline}/${step.name}`;
       if (unfinished.length > 0) {
@@ -32,6 +32,7 @@ export const pause: Command = {
         return 1;
       }
       print(`${name} ${state}; no batch is in flight (${title})`);
+      if (note !== undefined) print(`${name} says: ${note}`);
       print(`to resume it: millrace resume ${step.pipeline} ${step.name}`);
       return 0;
     }),

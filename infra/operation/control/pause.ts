@@ -21,6 +21,8 @@ export interface PauseResult {
   readonly wasPaused: boolean;
   /** Shards or lanes whose last batch could not be finished. Code deployed now may process that batch twice. */
   readonly unfinished: readonly string[];
+  /** What a pulled source says of itself, such as how much a database keeps for it. */
+  readonly note?: string;
 }
 
 /**
@@ -35,7 +37,10 @@ export async function pauseStep(step: StepPlan, target: Target, options: WaitOpt
   const { revision, sinceMillis = 0 } = wasPaused
     ? stored
     : await savePause(checkpoints, stored, { sinceMillis: Date.now(), signal });
-  return { wasPaused, unfinished: await waitUntilIdle(step, target, { pause: { revision, sinceMillis }, options }) };
+  const unfinished = await waitUntilIdle(step, target, { pause: { revision, sinceMillis }, options });
+  if (step.delivery !== 'pulled') return { wasPaused, unfinished };
+  const { state } = await loadPull(checkpoints, { nowMillis: Date.now(), signal });
+  return { wasPaused, unfinished, ...(state.note === undefined ? {} : { note: state.note }) };
 }
 
 /** Ends a step's pause. Resolves to false when the step was not paused. */

@@ -3,6 +3,7 @@ import { isFedByRule } from '../../sources/topic-rule.ts';
 import { examineCaller } from './callers.ts';
 import type { Finding } from './finding.ts';
 import { examineFunction } from './functions.ts';
+import { examineKeptLog } from './kept-log.ts';
 import { examinePlatform } from './platform.ts';
 import type { ExaminedStage } from './stage.ts';
 import { examineStreams } from './streams.ts';
@@ -30,7 +31,8 @@ async function examinePipeline(plan: PipelinePlan, stage: ExaminedStage): Promis
   const findings: Finding[] = [...(await examineStreams(plan, stage)), ...(await examineTables(plan, stage))];
   for (const [index, step] of steps.entries()) {
     const itself = functions[index] as Finding;
-    findings.push(itself, ...(itself.found === 'is missing' ? [] : await examineCaller(step, stage)));
+    if (itself.found === 'is missing') findings.push(itself);
+    else findings.push(itself, ...(await examineCaller(step, stage)), ...(await examineKeptLog(step, stage)));
   }
   return findings;
 }

@@ -5,7 +5,13 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { isAtRest, loadPause, savePause } from '../../../functions/runtime/pause/pause.ts';
 import { loadPull, PULL_KEY } from '../../../functions/runtime/pull/pull-state.ts';
 import { openPullHandler } from '../../../functions/runtime/pull-handler.ts';
-import { defineSource, type PulledPage, type PulledSource, type PullTurn } from '../../../functions/runtime/source.ts';
+import {
+  defineSource,
+  type PulledLook,
+  type PulledPage,
+  type PulledSource,
+  type PullTurn,
+} from '../../../functions/runtime/source.ts';
 import { noDeadline } from '../../eventually.ts';
 import { type Engine, eventsOf, invocation, startEngine } from './engine-kit.ts';
 
@@ -14,17 +20,20 @@ const CONFIG = { output: { stream: 'out' }, options: {}, resources: {} };
 interface Behaviour {
   /** Called before each page. */
   onPage?(at: number, turn: PullTurn): Promise<void> | void;
+  /** Answers in place of `read` while the step is paused. */
+  look?(from: number): Promise<PulledLook>;
   /** Changes a page. */
   change?(page: PulledPage<number>): PulledPage<number>;
 }
 
 /** A source of the numbers from 1 to `count`, read two at a time. Its position is the next number. */
-const numbers = (count: number, { onPage, change = (page) => page }: Behaviour = {}) =>
+const numbers = (count: number, { onPage, look, change = (page) => page }: Behaviour = {}) =>
   defineSource({
     options: z.object({}),
     resources: z.object({}),
     open: (): PulledSource<number> => ({
       position: z.number(),
+      ...(look === undefined ? {} : { look: (from: number) => look(from) }),
       async *read(from = 1, turn) {
         for (let at = from, size = 2; at <= count; at += size) {
           size = Math.min(2, turn.most);
@@ -178,6 +187,34 @@ describe('a pulled source', () => {
     await pause(undefined);
     await open(numbers(4))({}, invocation());
     expect(appended()).toEqual([1, 2, 3, 4]);
+  });
+
+  test('a paused source is asked in each run what grows meanwhile, for status, for doctor and as a metric', async () => {
+    const looked: number[] = [];
+    const answers: PulledLook[] = [{ note: 'keeps 1 MiB', kept: { bytes: 7, leftMillis: 9 } }, { kept: { bytes: 8 } }];
+    const watched = numbers(4, {
+      async look(from) {
+        looked.push(from);
+        const answer = answers[looked.length - 1];
+        if (answer === undefined) throw new Error('the database is down');
+        return answer;
+      },
+    });
+    await open(watched)({}, invocation());
+    await pause(engine.nowMillis);
+    engine.lines.length = 0;
+    await open(watched)({}, invocation());
+    expect(await stored()).toMatchObject({ note: 'keeps 1 MiB', kept: { bytes: 7, leftMillis: 9 }, position: 5 });
+    expect(engine.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { eventsIn: 0, logKeptBytes: 7, logLeftMillis: 9 },
+    ]);
+    await open(watched)({}, invocation());
+    expect(await stored()).toMatchObject({ kept: { bytes: 8, atMillis: engine.nowMillis } });
+    expect(await stored()).not.toHaveProperty('note');
+    await open(watched)({}, invocation());
+    const note = 'cannot say what the database keeps for it: the database is down';
+    expect(await stored()).toMatchObject({ note, kept: { bytes: 8 }, position: 5, open: false });
+    expect(looked).toEqual([5, 5, 5]);
   });
 
   test('a paused source finishes the page that a dead run may have left, and then rests', async () => {

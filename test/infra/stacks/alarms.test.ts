@@ -204,6 +204,8 @@ describe('alarms', () => {
         lagMillis: 1,
         watermarkLagMillis: 1,
         overdueMillis: 1,
+        logKeptBytes: 1,
+        logLeftMillis: 1,
         durationMillis: 1,
       },
       0,

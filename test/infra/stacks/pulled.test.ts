@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { SplitSource } from '../../../functions/runtime/source.ts';
 import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { generatorSource } from '../../../functions/sources/generator/generator.ts';
+import { postgresChangesSource } from '../../../functions/sources/postgres-changes/postgres-changes.ts';
 import { postgresQuerySource } from '../../../functions/sources/postgres-query/postgres-query.ts';
 import { definePipeline, minutes } from '../../../infra/pipelines/pipeline.ts';
 import { asText, synthesized } from './synthesized.ts';
@@ -125,4 +126,52 @@ test('a pulled source has an alarm for a schedule that does not run, and none fo
       .map((alarm) => alarm.split('--').at(-1))
       .sort(),
   ).toEqual(['crashes', 'dead-letters', 'errors', 'stopped', 'throttles']);
+});
+
+const following = (database?: string) =>
+  definePipeline({
+    name: 'crm',
+    streams: { rows: { schema: Row } },
+    sources: {
+      changes: {
+        read: postgresChangesSource({ tables: ['rows'], ...(database === undefined ? {} : { database }) }) as never,
+        to: 'rows',
+      },
+    },
+  });
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf';
+const DATABASES = { shop: { host: 'db.example.com', name: 'shop', user: 'reader', secret: SECRET } };
+
+test("a source of changes runs in the given network, reads its user's password, and is refused where users log in by IAM", async () => {
+  const network = { vpcId: 'vpc-12345678', subnetIds: ['subnet-1', 'subnet-2'], securityGroupIds: ['sg-12345678'] };
+  const ids = ['subnet-11111111', 'subnet-22222222'];
+  const context = { databases: DATABASES, network: { ...network, subnetIds: ids } };
+  const { template } = (await synthesized(context, [following('shop')])).stack('millrace-dev-crm');
+  const [source] = Object.values(
+    template.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-crm--changes' } }),
+  );
+  const { Environment, Role, VpcConfig } = source?.Properties ?? {};
+  // The network has to have an endpoint of Secrets Manager: docs/deploy.md.
+  expect(VpcConfig).toEqual({ SubnetIds: ids, SecurityGroupIds: ['sg-12345678'] });
+  const { resources } = parseEnvironmentConfig(asText(Environment.Variables.STEP_CONFIG));
+  expect(resources).toMatchObject({ host: 'db.example.com', auth: { secret: SECRET }, fields: [{ name: 'id' }] });
+  const { Policies } = template.toJSON().Resources[Role['Fn::GetAtt'][0]].Properties;
+  expect(Policies[0].PolicyDocument.Statement).toContainEqual(
+    expect.objectContaining({ Action: 'secretsmanager:GetSecretValue', Resource: SECRET }),
+  );
+  await expect(synthesized({}, [following()])).rejects.toThrow(
+    "'crm/changes' reads the log of the stage's own database, whose user logs in by iam",
+  );
+});
+
+test('a source of changes has an alarm that rings a day before the database removes changes', async () => {
+  const { template } = (await synthesized({ databases: DATABASES }, [following('shop')])).stack('millrace-dev-crm');
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: 'millrace-dev-crm--changes--log-kept',
+    MetricName: 'logLeftMillis',
+    Statistic: 'Minimum',
+    Threshold: 86_400_000,
+    ComparisonOperator: 'LessThanThreshold',
+    TreatMissingData: 'notBreaching',
+  });
 });

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { PulledEvent, PulledPage } from '../../../../functions/runtime/source.ts';
+import type { PulledEvent, PulledLook, PulledPage } from '../../../../functions/runtime/source.ts';
 import type { ChangesPosition } from '../../../../functions/sources/postgres-changes/position.ts';
 import { postgresChangesDefinition } from '../../../../functions/sources/postgres-changes/postgres-changes.ts';
 import { noDeadline } from '../../../eventually.ts';
@@ -22,6 +22,8 @@ export interface Followed {
    * committed by now.
    */
   run(from?: ChangesPosition, options?: RunOptions): Promise<readonly Page[]>;
+  /** Looks as a paused step does. */
+  look(from: ChangesPosition): Promise<PulledLook>;
   /** Makes the slot, and returns the position at which it begins. */
   begin(): Promise<ChangesPosition>;
   close(): Promise<void>;
@@ -98,6 +100,9 @@ export async function followTables(
     client,
     database,
     run,
+    async look(from) {
+      return (await open().look?.(from, noDeadline())) ?? {};
+    },
     async begin() {
       const pages = await run();
       return pages.at(-1)?.position as ChangesPosition;

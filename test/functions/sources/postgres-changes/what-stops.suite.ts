@@ -242,3 +242,25 @@ describe('what a table and its database need', () => {
     await close();
   });
 });
+
+describe('what the server keeps while nobody reads', () => {
+  test('is said by a run, and by a paused source, with how long it lasts', async () => {
+    const { client, begin, run, look, close } = await customers();
+    const start = await begin();
+    const [, page] = [await client.query(`INSERT INTO customers VALUES (1, 'a')`), (await run(start)).at(-1)];
+    expect(page?.kept?.bytes).toBeGreaterThanOrEqual(0);
+    const { position } = page ?? {};
+    if (position?.read?.last === undefined) throw new Error('nothing was read');
+    await client.query(`SELECT pg_logical_emit_message(false, 'other', repeat('x', 40000000)) FROM generate_series(1, 2)`);
+    // As if the last transaction was an hour ago: a slot of this server may keep 1 GiB.
+    const last = { ...position.read.last, micros: String(BigInt(position.read.last.micros) - 3_600_000_000n) };
+    const looked = await look({ ...position, read: { ...position.read, last } });
+    const left = (1024 - 77) / 77;
+    expect(looked.kept?.bytes).toBeGreaterThan(76 * 1024 * 1024);
+    expect((looked.kept?.leftMillis ?? 0) / 3_600_000).toBeGreaterThan(left / 2);
+    expect((looked.kept?.leftMillis ?? 0) / 3_600_000).toBeLessThan(left * 2);
+    expect(looked.note).toMatch(/^the server keeps \d+ MiB of its log for the slot; at the present rate it removes/);
+    expect(await look({ ...position, slot: 'millrace_gone' })).toEqual({ note: 'the server has no slot millrace_gone' });
+    await close();
+  });
+});
