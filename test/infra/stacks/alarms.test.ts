@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
 import { mqttSource } from '../../../functions/sources/mqtt/mqtt.ts';
+import { postgresChangesSource } from '../../../functions/sources/postgres-changes/postgres-changes.ts';
 import { basket, CartEvent } from '../../../functions/tables/basket.ts';
 import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
@@ -84,6 +85,14 @@ function alarm(name: string): Alarm {
   return found;
 }
 
+/** Its source needs a database with a password. */
+const CRM = { host: 'db.example.com', name: 'crm', user: 'reader', secret: 'arn:aws:secretsmanager:x', ca: 'public' };
+const changes = definePipeline({
+  name: 'crm',
+  streams: { rows: { schema: z.object({ id: z.string() }) } },
+  sources: { changes: { read: postgresChangesSource({ tables: ['rows'], database: 'crm' }) as never, to: 'rows' } },
+});
+
 describe('alarms', () => {
   test('exist for each kind of step as listed', () => {
     const of = (name: string) =>
@@ -111,7 +120,8 @@ describe('alarms', () => {
     const sections = [...runbook.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>
       title.toLowerCase().replaceAll(' ', '-'),
     );
-    const linked = alarms.map(({ AlarmName, AlarmDescription }) => {
+    const ofChanges = alarmsOf(await synthesized({ databases: { crm: CRM } }, [changes]));
+    const linked = [...alarms, ...ofChanges].map(({ AlarmName, AlarmDescription }) => {
       const [, section = ''] = AlarmDescription.match(/: docs\/runbook\.md#([a-z-]+)$/) ?? [];
       expect(sections, AlarmName).toContain(section);
       return section;

@@ -140,7 +140,7 @@ const following = (database?: string) =>
     },
   });
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf';
-const DATABASES = { shop: { host: 'db.example.com', name: 'shop', user: 'reader', secret: SECRET } };
+const DATABASES = { shop: { host: 'db.example.com', name: 'shop', user: 'reader', secret: SECRET, ca: 'public' } };
 
 test("a source of changes runs in the given network, reads its user's password, and is refused where users log in by IAM", async () => {
   const network = { vpcId: 'vpc-12345678', subnetIds: ['subnet-1', 'subnet-2'], securityGroupIds: ['sg-12345678'] };
