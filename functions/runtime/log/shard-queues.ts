@@ -61,25 +61,28 @@ export function queuesFor(
 ): ShardQueue[] {
   const only = open.length === 1 ? open[0] : undefined;
   const byShard = new Map<Shard, number[]>();
+  if (only !== undefined) byShard.set(only, [...indexes]);
   const add = (shard: Shard, index: number): void => {
     const queued = byShard.get(shard);
     if (queued) queued.push(index);
     else byShard.set(shard, [index]);
   };
-  for (const index of indexes) {
+  for (const index of only === undefined ? indexes : []) {
     const { key, everywhere } = events[index] as OutgoingEvent;
     if (everywhere) for (const shard of open) add(shard, index);
-    else add(only ?? shardFor(open, hashOf(key)), index);
+    else add(shardFor(open, hashOf(key)), index);
   }
-  return [...byShard].map(([shard, queued]) => ({
-    shard,
-    indexes: queued,
-    next: 0,
-    record: undefined,
-    failures: 0,
-    throttled: false,
-    rest: undefined,
-  }));
+  return [...byShard]
+    .filter(([, queued]) => queued.length > 0)
+    .map(([shard, queued]) => ({
+      shard,
+      indexes: queued,
+      next: 0,
+      record: undefined,
+      failures: 0,
+      throttled: false,
+      rest: undefined,
+    }));
 }
 
 /** Moves a queue on: its record is in the log. */
@@ -109,10 +112,12 @@ export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packin
   let end = queue.next;
   for (; end < queue.indexes.length; end++) {
     const index = queue.indexes[end] as number;
-    const { event, hashKey } = forShard(events[index] as OutgoingEvent, queue.shard);
-    const bytes = encodeEvent(event);
-    if (aggregate.add(event.key, bytes, hashKey)) first ??= hashKey ?? hashOf(event.key);
-    else if (first === undefined) packing.refuse(index, sizeAlone(event.key, bytes));
+    // What goes everywhere is aimed at the shard. Any hash of the shard's range brings it there.
+    const given = events[index] as OutgoingEvent;
+    const event = given.everywhere ? aimedAt(given, queue.shard) : given;
+    const hashKey = given.everywhere ? queue.shard.from : undefined;
+    if (aggregate.addEvent(event, hashKey)) first ??= hashKey ?? hashOf(event.key);
+    else if (first === undefined) packing.refuse(index, sizeAlone(event.key, encodeEvent(event)));
     else break;
   }
   if (first === undefined) {
@@ -141,11 +146,6 @@ function packedNext(
   // The indexes ascend, so they have no gap when as many of them end with the last one.
   if (indexes[end - 1] !== run.end - 1) return undefined;
   return { data: run.data, hash: hashOf((events[first] as OutgoingEvent).key), end };
-}
-
-/** Aims a tick at the shard. Any hash of the shard's range brings it there. */
-function forShard(event: OutgoingEvent, shard: Shard): { readonly event: OutgoingEvent; readonly hashKey?: bigint } {
-  return event.everywhere ? { event: aimedAt(event, shard), hashKey: shard.from } : { event };
 }
 
 /** Finds the events that are too large for a record of their own: their indexes and sizes. */

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { OutgoingEvent } from '../event.ts';
+import { encodeEvent, sharedHead } from './encode.ts';
+import { plainLength, writePlainEvent } from './plain-event.ts';
 import { LENGTH_DELIMITED, VARINT, varintLength, writeVarint } from './protobuf.ts';
 
 /**
@@ -29,6 +32,8 @@ export interface Aggregate {
    * With an explicit hash key, that one decides about the event's shard, and not the partition key.
    */
   add(partitionKey: string, eventBytes: Uint8Array, explicitHashKey?: bigint): boolean;
+  /** Adds an event that is not encoded yet, under its own key. */
+  addEvent(event: OutgoingEvent, explicitHashKey?: bigint): boolean;
   /** Returns the record's bytes. Do not use the aggregate afterwards. */
   finish(): Buffer;
 }
@@ -39,75 +44,113 @@ export interface Aggregate {
  */
 export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
   const keyIndexes = new Map<string, number>();
-  const keys: Buffer[] = [];
+  const keys = growing(FIRST_KEY_BYTES);
   const hashKeys: Buffer[] = [];
-  const entries: Entry[] = [];
+  const events = growing(FIRST_BYTES);
+  let entries = 0;
   let size = AGGREGATE_MAGIC.length + MD5_LENGTH;
 
+  /** Writes all of an entry but the event's bytes, and makes room for these. Returns false when they do not fit. */
+  const begin = (partitionKey: string, length: number, explicitHashKey: bigint | undefined): boolean => {
+    if (entries === MOST_ENTRIES) return false;
+    const known = keyIndexes.get(partitionKey);
+    const keyIndex = known ?? keyIndexes.size;
+    const keyBytes = known === undefined ? Buffer.byteLength(partitionKey) : 0;
+    const hashKey = explicitHashKey === undefined ? undefined : Buffer.from(explicitHashKey.toString());
+    const ofHashKey = hashKey === undefined ? 0 : 1 + varintLength(hashKeys.length);
+    const inner = 1 + varintLength(keyIndex) + ofHashKey + fieldLength(length);
+    const grown =
+      size +
+      fieldLength(inner) +
+      (known === undefined ? fieldLength(keyBytes) : 0) +
+      (hashKey === undefined ? 0 : fieldLength(hashKey.length));
+    if (grown > maxBytes) return false;
+    size = grown;
+    entries++;
+    if (known === undefined) {
+      keyIndexes.set(partitionKey, keyIndex);
+      addKey(keys, partitionKey, keyBytes);
+    }
+    makeRoom(events, inner + MOST_HEAD_BYTES);
+    const { bytes } = events;
+    let { at } = events;
+    bytes[at++] = RECORD;
+    at = writeVarint(bytes, at, inner);
+    bytes[at++] = PARTITION_KEY_INDEX;
+    at = writeVarint(bytes, at, keyIndex);
+    if (hashKey !== undefined) {
+      bytes[at++] = EXPLICIT_HASH_KEY_INDEX;
+      at = writeVarint(bytes, at, hashKeys.length);
+      hashKeys.push(hashKey);
+    }
+    bytes[at++] = DATA;
+    events.at = writeVarint(bytes, at, length);
+    return true;
+  };
+
+  const add = (partitionKey: string, eventBytes: Uint8Array, explicitHashKey?: bigint): boolean => {
+    if (!begin(partitionKey, eventBytes.length, explicitHashKey)) return false;
+    events.bytes.set(eventBytes, events.at);
+    events.at += eventBytes.length;
+    return true;
+  };
+
   return {
-    add(partitionKey, eventBytes, explicitHashKey) {
-      if (entries.length === MOST_ENTRIES) return false;
-      const knownIndex = keyIndexes.get(partitionKey);
-      const newKey = knownIndex === undefined ? Buffer.from(partitionKey) : undefined;
-      const newHashKey = explicitHashKey === undefined ? undefined : Buffer.from(explicitHashKey.toString());
-      const entry: Entry = {
-        keyIndex: knownIndex ?? keys.length,
-        hashKeyIndex: newHashKey && hashKeys.length,
-        event: eventBytes,
-      };
-      const grown = size + fieldLength(innerLength(entry)) + lengthOfNew(newKey) + lengthOfNew(newHashKey);
-      if (grown > maxBytes) return false;
-      size = grown;
-      if (newKey) {
-        keyIndexes.set(partitionKey, keys.length);
-        keys.push(newKey);
-      }
-      if (newHashKey) hashKeys.push(newHashKey);
-      entries.push(entry);
+    add,
+    addEvent(event, explicitHashKey) {
+      const length = plainLength(event, sharedHead);
+      if (length === -1) return add(event.key, encodeEvent(event), explicitHashKey);
+      if (!begin(event.key, length, explicitHashKey)) return false;
+      events.at = writePlainEvent(events.bytes, events.at, event);
       return true;
     },
 
     finish() {
       const bytes = Buffer.allocUnsafe(size);
       let at = AGGREGATE_MAGIC.copy(bytes);
-      for (const key of keys) at = writeBytesField(bytes, at, { tag: PARTITION_KEY, value: key });
+      at += keys.bytes.copy(bytes, at, 0, keys.at);
       for (const key of hashKeys) at = writeBytesField(bytes, at, { tag: EXPLICIT_HASH_KEY, value: key });
-      for (const entry of entries) {
-        const { keyIndex, hashKeyIndex, event } = entry;
-        bytes[at++] = RECORD;
-        at = writeVarint(bytes, at, innerLength(entry));
-        bytes[at++] = PARTITION_KEY_INDEX;
-        at = writeVarint(bytes, at, keyIndex);
-        if (hashKeyIndex !== undefined) {
-          bytes[at++] = EXPLICIT_HASH_KEY_INDEX;
-          at = writeVarint(bytes, at, hashKeyIndex);
-        }
-        bytes[at++] = DATA;
-        at = writeVarint(bytes, at, event.length);
-        bytes.set(event, at);
-        at += event.length;
-      }
+      at += events.bytes.copy(bytes, at, 0, events.at);
       createHash('md5').update(bytes.subarray(AGGREGATE_MAGIC.length, at)).digest().copy(bytes, at);
       return bytes;
     },
   };
 }
 
-interface Entry {
-  readonly keyIndex: number;
-  /** Undefined for nearly all events. */
-  readonly hashKeyIndex: number | undefined;
-  readonly event: Uint8Array;
+/** Bytes that grow, up to `at`. */
+interface Growing {
+  bytes: Buffer;
+  at: number;
 }
 
-/** Returns the length of a `Record` message without its own tag and length. */
-function innerLength({ keyIndex, hashKeyIndex, event }: Entry): number {
-  const ofHashKey = hashKeyIndex === undefined ? 0 : 1 + varintLength(hashKeyIndex);
-  return 1 + varintLength(keyIndex) + ofHashKey + fieldLength(event.length);
+/** Many aggregates have a few events only. */
+const FIRST_BYTES = 4 * 1024;
+const FIRST_KEY_BYTES = 256;
+
+/** More than the tags and lengths around an entry. */
+const MOST_HEAD_BYTES = 16;
+
+function growing(firstBytes: number): Growing {
+  return { bytes: Buffer.allocUnsafe(firstBytes), at: 0 };
 }
 
-function lengthOfNew(key: Buffer | undefined): number {
-  return key === undefined ? 0 : fieldLength(key.length);
+function makeRoom(out: Growing, bytes: number): void {
+  if (out.bytes.length - out.at >= bytes) return;
+  const larger = Buffer.allocUnsafe(Math.max(2 * out.bytes.length, out.at + bytes));
+  out.bytes.copy(larger, 0, 0, out.at);
+  out.bytes = larger;
+}
+
+/** Adds a key to the key table. */
+function addKey(keys: Growing, key: string, keyBytes: number): void {
+  makeRoom(keys, keyBytes + MOST_HEAD_BYTES);
+  const { bytes } = keys;
+  bytes[keys.at++] = PARTITION_KEY;
+  let at = writeVarint(bytes, keys.at, keyBytes);
+  if (keyBytes !== key.length) at += bytes.write(key, at, 'utf8');
+  // In ASCII, a character is a byte.
+  else for (let index = 0; index < key.length; index++) bytes[at++] = key.charCodeAt(index);
+  keys.at = at;
 }
 
 function fieldLength(valueLength: number): number {

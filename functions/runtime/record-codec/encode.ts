@@ -37,7 +37,7 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
  */
 let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
 
-function sharedHead({ source, type }: OutgoingEvent): string {
+export function sharedHead({ source, type }: OutgoingEvent): string {
   if (last?.source !== source || last.type !== type) last = { source, type, head: headOf(source, type) };
   return last.head;
 }

@@ -154,7 +154,7 @@ test("a source of changes runs in the given network, reads its user's password, 
   // The network has to have an endpoint of Secrets Manager: docs/deploy.md.
   expect(VpcConfig).toEqual({ SubnetIds: ids, SecurityGroupIds: ['sg-12345678'] });
   const { resources } = parseEnvironmentConfig(asText(Environment.Variables.STEP_CONFIG));
-  expect(resources).toMatchObject({ host: 'db.example.com', auth: { secret: SECRET }, fields: [{ name: 'id' }] });
+  expect(resources).toMatchObject({ host: 'db.example.com', auth: { secret: SECRET } });
   const { Policies } = template.toJSON().Resources[Role['Fn::GetAtt'][0]].Properties;
   expect(Policies[0].PolicyDocument.Statement).toContainEqual(
     expect.objectContaining({ Action: 'secretsmanager:GetSecretValue', Resource: SECRET }),

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OutgoingEvent } from '../../../../functions/runtime/event.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
+import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { readAnyOrder } from '../../../../functions/runtime/record-codec/any-order.ts';
-import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
+import { encodeEvent, sharedHead } from '../../../../functions/runtime/record-codec/encode.ts';
 import { EventView, type RecordFacts } from '../../../../functions/runtime/record-codec/event-view.ts';
 import { readFixedOrder, type SharedHead } from '../../../../functions/runtime/record-codec/fixed-order.ts';
+import { plainLength } from '../../../../functions/runtime/record-codec/plain-event.ts';
 import { ARRIVAL_MILLIS, aggregateOf, decode, decodeOne, outcome, SEQUENCE_NUMBER, told } from './given.ts';
 import { damaged, eventNames, objectText, stringText, valueText } from './hostile-json.ts';
 
@@ -77,6 +79,27 @@ describe('an event that our writers encoded', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('has the same bytes in a record when it is encoded there', () => {
+    let plain = 0;
+    fc.assert(
+      fc.property(fc.array(fc.oneof(usual, outgoing), { minLength: 1, maxLength: 8 }), fc.nat(2_000), (all, spare) => {
+        // Most writers give an event its sequence as its id.
+        const events = all.flatMap((event) => [event, { ...event, sequence: event.id, traceparent: undefined }]);
+        const maxBytes = 200 + spare;
+        const [encoded, direct] = [newAggregate({ maxBytes }), newAggregate({ maxBytes })];
+        for (const [index, event] of events.entries()) {
+          const hashKey = index % 5 === 0 ? BigInt(index) << 100n : undefined;
+          const isAdded = encoded.add(event.key, encodeEvent(event), hashKey);
+          expect(direct.addEvent(event, hashKey)).toBe(isAdded);
+          if (isAdded && plainLength(event, sharedHead) > 0) plain++;
+        }
+        expect(direct.finish()).toEqual(encoded.finish());
+      }),
+      { numRuns: 500 },
+    );
+    expect(plain).toBeGreaterThan(100);
   });
 
   test('has its attributes first, in one order, and its data last', () => {

@@ -43,8 +43,7 @@ test('doctor says how much log a database keeps for a source, and what to do a d
   expect(await foundWith(undefined)).toMatchObject({ of: 'crm/changes', what: 'kept log', state: 'ok' });
   const found = 'the database keeps 512 MiB of its log for it (1970-01-01T00:00:00.000Z)';
   expect(await foundWith({ bytes: 512 * MIB, atMillis: 0 })).toMatchObject({ state: 'ok', found });
-  const left = (hours: number) =>
-    `${found}, and removes what it has not read in ${hours} hours at the present rate`;
+  const left = (hours: number) => `${found}, and removes what it has not read in ${hours} hours at the present rate`;
   expect(await foundWith({ bytes: 512 * MIB, leftMillis: 25 * HOUR, atMillis: 0 })).toMatchObject({
     state: 'ok',
     found: left(25),
