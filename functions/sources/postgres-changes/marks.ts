@@ -50,11 +50,11 @@ export function openMarks(
     writtenMillis = Date.now();
     database
       .use(signal, async (client) => {
+        await client.query('SELECT pg_logical_emit_message(true, $1, $2)', [MESSAGE_PREFIX, content]);
         const before = retained;
         retained = await retainedFor(async (text) => (await client.query(text)).rows[0], slot);
         keeps = retained && keptLog(retained, before);
         isNews = true;
-        await client.query('SELECT pg_logical_emit_message(true, $1, $2)', [MESSAGE_PREFIX, content]);
       })
       .catch((error: unknown) => {
         failure ??= error;
