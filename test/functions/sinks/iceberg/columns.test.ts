@@ -3,12 +3,8 @@ import type { IcebergField, IcebergType } from '../../../../functions/sinks/iceb
 import { fitColumns, newSchema } from '../../../../functions/sinks/iceberg/table/columns.ts';
 import type { ParquetColumn, ParquetType } from '../../../../functions/sinks/s3/parquet/column-types.ts';
 
-const field = (id: number, name: string, type: IcebergType, required = false): IcebergField => ({
-  id,
-  name,
-  required,
-  type,
-});
+const field = (id: number, name: string, type: IcebergType): IcebergField => ({ id, name, required: false, type });
+const required = (id: number, name: string, type: IcebergType): IcebergField => ({ id, name, required: true, type });
 const fitting = (data: readonly ParquetColumn[], fields: readonly IcebergField[]) =>
   fitColumns({ attributes: [], data }, { schema: { fields }, lastColumnId: 100 });
 const fittingOne = (type: ParquetType, has: IcebergType) => fitting([{ name: 'a', type }], [field(7, 'a', has)]);
@@ -109,8 +105,8 @@ test.each<[ours: ParquetType, table: IcebergType, why: string]>([
 });
 
 test.each([
-  { fields: [field(1, 'a', 'string', true)], why: "a value in column 'a', and an event may have none" },
-  { fields: [field(1, 'b', 'string', true)], why: "a value in column 'b', and no event has one" },
+  { fields: [required(1, 'a', 'string')], why: "a value in column 'a', and an event may have none" },
+  { fields: [required(1, 'b', 'string')], why: "a value in column 'b', and no event has one" },
 ])('a column that has to have a value is refused: $why', ({ fields, why }) => {
   expect(() => fitting([{ name: 'a', type: { kind: 'text' } }], fields)).toThrow(why);
 });
