@@ -1,7 +1,8 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { BatchWork } from './batches/batch-work.ts';
 import { openInput } from './batches/shard-input.ts';
-import { moveSinkState, openSinkStep, type SinkStep, writeBatch } from './batches/write-batch.ts';
+import { openSinkStep, type SinkStep } from './batches/sink-step.ts';
+import { moveSinkState, writeBatch } from './batches/write-batch.ts';
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';

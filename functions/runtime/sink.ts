@@ -93,6 +93,11 @@ export interface Published {
    */
   readonly upTo?: Position | undefined;
   /**
+   * True when more is due than one transaction holds, although all events are taken: another slice, without events,
+   * comes at once.
+   */
+  readonly isMoreDue?: boolean | undefined;
+  /**
    * Set when windows are still open: the time at which the oldest one had to close, in milliseconds since 1970. For the
    * metrics of the step alone.
    */

@@ -9,7 +9,8 @@ import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 /**
  * Reduces a slice into the rows of a table, closes the windows that are complete after it, and drops those that are no
  * longer kept; of a join of two streams, the events that wait. When more windows are due than one transaction holds,
- * the slice ends before the tick that made them due: the tick comes again, until none is due.
+ * the slice ends before the tick that made them due: the tick comes again, until none is due. Where events follow the
+ * last tick, slices without events come, until none is due.
  */
 export async function reduceSlice(
   store: RowStore,
@@ -33,12 +34,14 @@ export async function reduceSlice(
     isAll = await closeWindows(store, windows, { clock, changes });
     await dropWindows(store, windows, clock);
   }
-  // Where events follow the last tick, the next tick closes the rest.
-  return isAll ? { ...reduced, passes } : { ...reduced, upTo: time.beforeTick };
+  if (isAll) return { ...reduced, passes };
+  return time.beforeTick === undefined ? { ...reduced, isMoreDue: true } : { ...reduced, upTo: time.beforeTick };
 }
 
 /** What became of a slice, and what time the step passes on. */
 interface ReducedSlice extends Reduced {
   /** Set when the step tells the readers of its changes what time it is, behind the changes of the slice. */
   readonly passes?: number | undefined;
+  /** True when windows are due that another slice has to close. */
+  readonly isMoreDue?: boolean | undefined;
 }

@@ -72,10 +72,10 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
             const keeping = keptSince(into.isFilling ? stateOnly(table) : table, into.state.goneMillis);
             const rows = kept.take(shard, into.state, into.locked.revision);
             const store = rowsIn(client, into.state, rows);
-            const { rejections, upTo, passes } = await reduceSlice(store, keeping, slice);
+            const { rejections, upTo, passes, isMoreDue } = await reduceSlice(store, keeping, slice);
             const dueMillis = into.isFilling ? undefined : await oldestDue(client, into.state, table);
             const events = changes && [...changes.events(), ...passedTick(step, time, passes)];
-            const moved = progress(rejections, { events: events ?? [], upTo, dueMillis });
+            const moved = progress(rejections, { events: events ?? [], upTo, isMoreDue, dueMillis });
             const refused = { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] };
             await noteRefused(client, { step, state: into.state.number, shard: ownShard(shard) }, refused);
             await (changes === undefined ? commitAt : commitWithPage)(client, into.locked, moved);

@@ -368,7 +368,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           makesState: (event) => code.makesState?.(event) ?? true,
         });
         const store = storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal));
-        const { rejections, upTo, passes } = await reduceSlice(
+        const { rejections, upTo, passes, isMoreDue } = await reduceSlice(
           store,
           keptSince(isFilling ? stateOnly(code) : code, state.stored.gone),
           { pages: noted(pages, read), time, from, changes: published, redriven },
@@ -376,6 +376,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const moved = progress(rejections, {
           events: published === undefined ? [] : [...published.events(), ...passedTick(step, time, passes)],
           upTo,
+          isMoreDue,
         });
         const { shard, revision } = moved;
         const isWhole = upTo === undefined && !page.isFull;

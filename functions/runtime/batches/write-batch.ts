@@ -1,105 +1,18 @@
 import { commitState, type PagedState, pagedState, storePages } from '../checkpoints/commit-state.ts';
-import { encodePage, pagesWithRows } from '../checkpoints/mark-pages.ts';
-import type { LoadedState, PagedStates } from '../checkpoints/shard-states.ts';
+import { encodePage } from '../checkpoints/mark-pages.ts';
+import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { openNotes } from '../checkpoints/sink-notes.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
-import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
+import type { Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
-import type {
-  Correction,
-  OpenSink,
-  Progress,
-  Published,
-  SinkDefinition,
-  Slice,
-  SliceRecords,
-  SliceTime,
-} from '../sink.ts';
+import type { Correction, OpenSink, Progress, Published, Slice, SliceRecords, SliceTime } from '../sink.ts';
 import type { Step } from '../step.ts';
-import { parseOrExplain } from '../step-config.ts';
 import { type NumberedBatch, numberBatch } from '../versions/number-batch.ts';
 import { type Batch, openBatch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 import type { ShardInput } from './shard-input.ts';
-import { openTablePortion, type TablePortion } from './table-portion.ts';
-
-/** A sink in one process. */
-export interface SinkStep {
-  readonly step: Step;
-  /** The store of its states: the sink's own database when it keeps its progress, otherwise the checkpoint table. */
-  readonly states: PagedStates;
-  /** True when the sink commits the state together with its rows. */
-  readonly keepsProgress: boolean;
-  /** True when it commits the pages of the state's marks as well. */
-  readonly keepsPages: boolean;
-  /** True when the events of its slices have versions. */
-  readonly writesByVersion: boolean;
-  /** True when its slices are portions, on a schedule and in a replay too. */
-  readonly takesPortions: boolean;
-  /** Tells whether its slices have the records of the log, with these options. */
-  takesRecords(options: unknown): boolean;
-  /** Set when the sink publishes events with its rows. */
-  readonly outbox: Outbox | undefined;
-  /** Set for a sink that makes its data of the events, and may make them again. */
-  readonly portion: TablePortion | undefined;
-  /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
-  readonly rebuild: OpenSink['rebuild'] | undefined;
-  /** Set when the sink looks after its destination between slices. */
-  readonly tidy: OpenSink['tidy'] | undefined;
-  /** Set beside `rebuild`: an operator asks for it. */
-  readonly again: OpenSink['again'] | undefined;
-  /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
-  open(options: unknown): OpenSink;
-}
-
-export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step): SinkStep {
-  const { config, name } = step;
-  const resources = parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`);
-  const parsed = (options: unknown): O => parseOrExplain(definition.options, options, `the options of step '${name}'`);
-  const openWith = (options: unknown): OpenSink =>
-    definition.open({
-      step: name,
-      formerly: step.formerName,
-      options: parsed(options),
-      resources,
-      notes: openNotes(step.checkpoints),
-    });
-  const current = openWith(config.options);
-  const { loadProgress, loadPages, rebuild, again, tidy } = current;
-  const inTable = step.states.loadPages;
-  const { publishes } = definition;
-  const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
-  const load: NonNullable<OpenSink['loadProgress']> = async (shard, signal) =>
-    loadProgress?.call(current, shard, signal);
-  return {
-    step,
-    outbox,
-    portion: rebuild === undefined ? undefined : openTablePortion(),
-    rebuild: rebuild?.bind(current),
-    again: again?.bind(current),
-    tidy: tidy?.bind(current),
-    keepsProgress: loadProgress !== undefined,
-    keepsPages: loadProgress !== undefined && loadPages !== undefined,
-    writesByVersion: current.nextGeneration !== undefined,
-    takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,
-    takesRecords: (options) => definition.takesRecords?.(parsed(options)) ?? false,
-    states:
-      loadProgress === undefined
-        ? step.states
-        : {
-            load: (shard, signal) =>
-              outbox === undefined
-                ? load(shard, signal)
-                : outbox.highest.compared(shard, () => load(shard, signal), signal),
-            loadPages:
-              loadPages === undefined
-                ? inTable
-                : pagesWithRows((shard, signal) => loadPages.call(current, shard, signal), inTable),
-          },
-    open: (options) => (options === config.options ? current : openWith(options)),
-  };
-}
+import type { SinkStep } from './sink-step.ts';
 
 /** A batch to write, and the state to commit with it or after it. */
 export interface BatchToWrite {
@@ -136,7 +49,7 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const to = numbered === undefined ? after : { ...after, numbering: numbered.numbering };
   const writing = writingOf(sink, { ...toWrite, to, pages, numbered }, signal);
   const rejectedBySink = await opened.write(writing.slice);
-  const { batch, state, prepared, dueMillis } = writing.written();
+  const { batch, state, prepared, dueMillis, isMoreDue } = writing.written();
   if (prepared !== undefined) {
     sink.portion?.note({ events: batch.events.length, pageBytes: bytesOf(prepared) });
     await outbox?.append(shard, prepared, signal);
@@ -157,11 +70,40 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
       loaded: await commitState(step, shard.key, { from: numbered?.loaded ?? shard.loaded, to, signal }),
       ...counts,
     };
-  const committed = committedBySink(shard.loaded, state);
-  if (rejections.length === 0) return { loaded: committed, ...counts };
-  const withRejections = { ...shard, loaded: committed };
-  const loaded = await commitEmpty(sink, { shard: withRejections, to: committed.state, options }, signal);
+  const committed = { ...shard, loaded: committedBySink(shard.loaded, state) };
+  if (isMoreDue === true) return { ...counts, ...(await writeDue(sink, committed, { counts, signal })) };
+  if (rejections.length === 0) return { loaded: committed.loaded, ...counts };
+  const loaded = await commitEmpty(sink, { shard: committed, to: committed.loaded.state, options }, signal);
   return { loaded, ...counts };
+}
+
+/**
+ * Commits slices without events, as long as something is due: nothing else comes that would do so soon. The first one
+ * also removes the rejections of the slice before. What a process leaves that dies meanwhile is done with the next
+ * slice that has a time.
+ */
+async function writeDue(
+  sink: SinkStep,
+  from: BatchToWrite['shard'],
+  { counts, signal }: { readonly counts: Pick<Done, 'eventsOut' | 'bytesOut'>; readonly signal: AbortSignal },
+): Promise<Pick<Done, 'loaded' | 'eventsOut' | 'bytesOut'>> {
+  let { loaded } = from;
+  let { eventsOut, bytesOut } = counts;
+  for (let isMoreDue = true; isMoreDue; ) {
+    const shard = { ...from, loaded };
+    const { to, pages } = await pagesBefore(sink, { shard, to: loaded.state }, signal);
+    const writing = writingOf(sink, { batch: openBatch(loaded.state, shard.facts), shard, to, pages }, signal);
+    await sink.open(sink.step.config.options).write(writing.slice);
+    const { state, prepared, isMoreDue: rest = false } = writing.written();
+    if (prepared !== undefined) {
+      await sink.outbox?.append(shard, prepared, signal);
+      const appended = appendedOf(prepared);
+      [eventsOut, bytesOut] = [eventsOut + appended.eventsOut, bytesOut + appended.bytesOut];
+    }
+    loaded = committedBySink(loaded, state);
+    isMoreDue = rest;
+  }
+  return { loaded, eventsOut, bytesOut };
 }
 
 /** Gives the events of a batch their versions, for a sink that writes by them. */
@@ -320,6 +262,7 @@ interface Writing {
     readonly state: StepState;
     readonly prepared: Prepared | undefined;
     readonly dueMillis?: number | undefined;
+    readonly isMoreDue?: boolean | undefined;
   };
 }
 
@@ -338,7 +281,8 @@ function writingOf(
     const { batch, state: taken, pages } = partOf(sink, toWrite, published);
     const state = { ...taken, movedMillis: sink.step.now() };
     const prepared = sink.outbox?.prepare(shard, published.events, revision);
-    written = { batch, state, prepared, dueMillis: published.dueMillis };
+    const { dueMillis, isMoreDue } = published;
+    written = { batch, state, prepared, dueMillis, isMoreDue };
     const all = [...batch.rejections, ...rejections];
     return {
       step: sink.step.name,

@@ -1,4 +1,4 @@
-import type { SinkStep } from '../batches/write-batch.ts';
+import type { SinkStep } from '../batches/sink-step.ts';
 import { type Note, saveNote } from '../checkpoints/note.ts';
 import { decodeState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint } from '../errors.ts';

@@ -1,6 +1,6 @@
 import type { BatchWork } from '../batches/batch-work.ts';
 import type { Input } from '../batches/shard-input.ts';
-import type { SinkStep } from '../batches/write-batch.ts';
+import type { SinkStep } from '../batches/sink-step.ts';
 import { UserMistake } from '../errors.ts';
 import type { OperatorAnswer } from '../operator-request.ts';
 import type { Again } from '../sink.ts';

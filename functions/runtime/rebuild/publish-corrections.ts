@@ -1,5 +1,6 @@
 import { openInput } from '../batches/shard-input.ts';
-import { type SinkStep, writeCorrection } from '../batches/write-batch.ts';
+import type { SinkStep } from '../batches/sink-step.ts';
+import { writeCorrection } from '../batches/write-batch.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { StaleCheckpoint } from '../errors.ts';
 import type { Corrections } from '../sink.ts';

@@ -1,5 +1,6 @@
 import { openInput } from '../batches/shard-input.ts';
-import { fillBatch, type SinkStep } from '../batches/write-batch.ts';
+import type { SinkStep } from '../batches/sink-step.ts';
+import { fillBatch } from '../batches/write-batch.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState } from '../checkpoints/step-state.ts';
 import { UserMistake } from '../errors.ts';

@@ -1,6 +1,7 @@
 import type { BatchWork } from '../batches/batch-work.ts';
 import { openInput } from '../batches/shard-input.ts';
-import { fixSlice, moveSinkState, type SinkStep, writeBatch } from '../batches/write-batch.ts';
+import type { SinkStep } from '../batches/sink-step.ts';
+import { fixSlice, moveSinkState, writeBatch } from '../batches/write-batch.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
 import type { OperatorAnswer } from '../operator-request.ts';
 import { catchUpShards } from '../rewind/catch-up-step.ts';
