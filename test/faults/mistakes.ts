@@ -261,7 +261,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** Keeps the pages of marks beside the rows: a database that is restored names pages that are gone. */
   'marks-beside-the-rows': [
     {
-      file: `${RUNTIME}/batches/write-batch.ts`,
+      file: `${RUNTIME}/batches/sink-step.ts`,
       text: 'keepsPages: loadProgress !== undefined && loadPages !== undefined,',
       mistake: 'keepsPages: false,',
     },

@@ -1,5 +1,6 @@
 import { pagesWithRows } from '../checkpoints/mark-pages.ts';
 import type { PagedStates } from '../checkpoints/shard-states.ts';
+import { openNotes } from '../checkpoints/sink-notes.ts';
 import { type Outbox, openOutbox } from '../outbox/outbox.ts';
 import type { OpenSink, SinkDefinition } from '../sink.ts';
 import type { Step } from '../step.ts';

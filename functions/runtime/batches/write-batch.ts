@@ -1,7 +1,6 @@
 import { commitState, type PagedState, pagedState, storePages } from '../checkpoints/commit-state.ts';
 import { encodePage } from '../checkpoints/mark-pages.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
-import { openNotes } from '../checkpoints/sink-notes.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import type { Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
