@@ -6,6 +6,7 @@ import { askDeployed, readerOf } from './ask.ts';
 import { type Cdk, openCdk } from './cdk.ts';
 import { changeInFullFlight, changeWhilePaused } from './change.ts';
 import type { Running } from './command.ts';
+import { compareDeployed } from './compare.ts';
 import { openDatabase } from './database.ts';
 import { openDeployed } from './deployed.ts';
 import { doctorFindsNothing } from './doctor.ts';
@@ -69,6 +70,7 @@ export async function runSuite(
   await results.step('superstore.csv is landed, weather.csv is sent', () => realData(deployed, devicesUrl));
   if (readerOf(database.context) === undefined) results.skip('millrace query', 'the database names no reader');
   else await results.step('millrace query', () => askDeployed(deployed, { server, folder, context: database.context }));
+  await results.step('millrace compare', () => compareDeployed(deployed, { server, folder }));
   await results.step('cdk deploy of changed code and options, during traffic', () =>
     changeInFullFlight(options, { deployed, devicesUrl, server }),
   );

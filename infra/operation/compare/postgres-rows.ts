@@ -31,10 +31,13 @@ export function postgresView(step: SinkPlan): SinkView {
 /** Asks a database as one of its users, who sees the tables of a schema. */
 interface Asking {
   readonly schema: string;
+  /** Set where the database does not answer from here: why. */
+  readonly away?: string;
   ask(question: Question): Promise<Reply>;
 }
 
-const REACHES_MILLIS = 4_000;
+/** A connection to an address without a route never fails by itself. */
+const REACHES_MILLIS = 10_000;
 const QUESTION_MILLIS = 300_000;
 
 /**
@@ -45,7 +48,6 @@ async function openAsking(
   step: SinkPlan,
   { target, isOwn, signal }: Pick<Reading, 'target' | 'signal'> & { readonly isOwn: boolean },
 ): Promise<Asking> {
-  const through: Asking = { schema: 'public', ask: (question) => target.ask(question, signal) };
   try {
     const server = await target.databaseOf(step, signal);
     const direct: Asking = { schema: server.user, ask: (question) => askDatabase(server, question, signal) };
@@ -54,9 +56,10 @@ async function openAsking(
     return direct;
   } catch (error) {
     signal.throwIfAborted();
-    if (isOwn) return through;
+    const { message: away } = error as Error;
+    if (isOwn) return { schema: 'public', away, ask: (question) => target.ask(question, signal) };
     throw new UserMistake(
-      `the database of '${step.name}' does not answer from here (${(error as Error).message}): run compare where it does`,
+      `the database of '${step.name}' does not answer from here (${away}): run compare where it does`,
     );
   }
 }
@@ -112,12 +115,12 @@ async function openTable(of: OpeningTable): Promise<OpenRows> {
 const NO_RIGHT = '42501';
 
 function refusalText(
-  { step, table }: OpeningTable,
+  { step, table, asking: { away } }: OpeningTable,
   { message, code }: { readonly message: string; readonly code: string },
 ): string {
   const hint =
-    code === NO_RIGHT
-      ? `; the database is asked as millrace_reader: GRANT SELECT ON ${table} TO millrace_reader (docs/tables.md#ask-a-table)`
+    code === NO_RIGHT && away !== undefined
+      ? `; the database does not answer from here (${away}), so it is asked as millrace_reader: GRANT SELECT ON ${table} TO millrace_reader (docs/tables.md#ask-a-table)`
       : '';
   return `the table of '${step.name}' cannot be read: ${message}${hint}`;
 }
