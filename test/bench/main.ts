@@ -13,6 +13,7 @@ const benchmarks = [
   'joins',
   'tables-memory',
   'changes',
+  'changes-memory',
   'csv',
   'regex',
   'postgres',

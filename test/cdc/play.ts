@@ -186,7 +186,9 @@ async function dies(context: Context, killer: Killer): Promise<boolean> {
 
 /** True when the connection was ended, as the killer does it, or did not come about on a busy machine. */
 function isBroken(error: unknown): boolean {
-  return error instanceof Error && /terminat|closed|ECONN|EPIPE|shut|recovery|starting|reset|timeout/i.test(error.message);
+  return (
+    error instanceof Error && /terminat|closed|ECONN|EPIPE|shut|recovery|starting|reset|timeout/i.test(error.message)
+  );
 }
 
 function openSource({ host, port, user, password }: PostgresServer, database: string, snapshot: 'initial' | 'none') {
