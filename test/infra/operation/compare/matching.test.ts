@@ -21,6 +21,7 @@ const pipeline = definePipeline({
     appended: { from: 'rows', write: postgresSink({ table: 'appended' }) },
     lines: { from: 'rows', write: s3Sink({ prefix: 'lines' }), every: minutes(5) },
     data: { from: 'rows', write: s3Sink({ prefix: 'data', lines: 'data' }), every: minutes(5) },
+    archive: { from: 'rows', write: s3Sink({ prefix: 'archive', lines: 'record' }), every: minutes(5) },
     items: { from: 'rows', write: dynamoDbSink({ table: 'items' }) },
     events: { from: 'rows', write: dynamoDbSink({ table: 'events', item: 'event' }) },
     hook: { from: 'rows', write: webhookSink({ url: 'https://example.com/hook' }) },
@@ -61,6 +62,12 @@ describe('rows of two sinks', () => {
   test('of a webhook are refused, because they cannot be read back', () => {
     expect(() => view('hook')).toThrow(
       "'hook' writes with the connector webhook, and what that has written cannot be read back: compare sinks of postgres, s3, dynamodb",
+    );
+  });
+
+  test('of an archive of records are refused, because records are no rows', () => {
+    expect(() => view('archive')).toThrow(
+      "'archive' archives the records of its stream (lines: 'record'), which are no rows: compare a sink with lines: 'event' or 'data'",
     );
   });
 
