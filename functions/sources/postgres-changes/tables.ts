@@ -48,7 +48,7 @@ export async function readTables(
     const [row] = await query(tableQuery(quotedTable(written), publication, version));
     const table = row?.found == null ? undefined : (JSON.parse(row.found) as Found);
     if (table === undefined)
-      throw new UserMistake(`the table ${written} does not exist, or this user may not see it: correct 'tables'`);
+      throw new UserMistake(`the table ${written} does not exist, or this user may not see it: correct its name`);
     if (table.kind !== 'r' && table.kind !== 'p')
       throw new UserMistake(`${written} is no table, and only tables have changes in the log: name tables in 'tables'`);
     found.push({ ...table, rows: table.rows ?? undefined, written });

@@ -5,3 +5,4 @@ await import('./read-changes.suite.ts');
 await import('./what-stops.suite.ts');
 await import('./snapshot.suite.ts');
 await import('./many-tables.suite.ts');
+await import('./altered-tables.suite.ts');
