@@ -12,12 +12,15 @@ import type { PlayedSchedule } from './played.ts';
 import { remadeMatrix } from './remade/matrix.ts';
 import { playRemade } from './remade/play.ts';
 import { remadeScheduleOf } from './remade/schedule.ts';
+import { sinksMatrix } from './sinks/matrix.ts';
+import { playSinks } from './sinks/play.ts';
+import { sinksScheduleOf } from './sinks/schedule.ts';
 import { tablesMatrix } from './tables/matrix.ts';
 import { playTables } from './tables/play.ts';
 import { tablesScheduleOf } from './tables/schedule.ts';
 import type { Matrix, Tally } from './tally.ts';
 
-/** A kind of schedules of tables. */
+/** A kind of schedules of tables, or of what is not in the chain. */
 interface Kind {
   readonly what: string;
   readonly matrix: Matrix;
@@ -60,6 +63,7 @@ const KINDS: readonly Kind[] = [
   kindOf('windows and joins', joinedMatrix, { make: joinedScheduleOf, play: playJoined }),
   kindOf('joins by a foreign key and by times', matchedMatrix, { make: matchedScheduleOf, play: playMatched }),
   kindOf('a pulled source and a rebuilt table', remadeMatrix, { make: remadeScheduleOf, play: playRemade }),
+  kindOf('sinks that are not in the chain', sinksMatrix, { make: sinksScheduleOf, play: playSinks }),
 ];
 
 /** What all schedules of tables together have to contain. */

@@ -60,7 +60,7 @@ export function createS3({ now }: { readonly now: () => number }): S3 {
       const part = Range === undefined ? undefined : rangeOf(Range, bytes.length);
       const content = part === undefined ? bytes : bytes.subarray(part.start, part.end + 1);
       return {
-        Body: Readable.from(content.length === 0 ? [] : [content], { objectMode: false }),
+        Body: bodyOf(content),
         ContentLength: content.length,
         ETag: etag,
         LastModified: lastModified,
@@ -97,6 +97,12 @@ export function createS3({ now }: { readonly now: () => number }): S3 {
     },
     objects: listed,
   };
+}
+
+/** A stream, which the SDK gives a way to read it whole. */
+function bodyOf(content: Buffer): Readable {
+  const stream = Readable.from(content.length === 0 ? [] : [content], { objectMode: false });
+  return Object.assign(stream, { transformToByteArray: async () => new Uint8Array(content) });
 }
 
 const LONGEST_KEY_BYTES = 1_024;

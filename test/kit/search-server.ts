@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { sleepFor } from '../../functions/runtime/log/back-off.ts';
+import type { Sending } from '../../functions/sinks/opensearch/ask.ts';
 import { sendByFetch } from '../../functions/sinks/opensearch/send.ts';
 import { startSearchServer } from '../../infra/local/servers/search-server.ts';
 
@@ -57,11 +59,14 @@ interface Hits {
 const exactVersions = (...[key, value, { source }]: [string, unknown, { readonly source?: string }]): unknown =>
   key === '_version' ? source : value;
 
-/** Sends as the sink does on AWS. Tests do not wait between attempts. */
-export const WITHOUT_WAITING = {
+/** Sends as the sink does on AWS. Tests wait between attempts only for the real server, which may need the time. */
+export const WITHOUT_WAITING: Sending = {
   send: sendByFetch,
   random: () => 0,
-  sleep: async (_millis: number, signal: AbortSignal) => signal.throwIfAborted(),
+  sleep: async (millis, signal) => {
+    signal.throwIfAborted();
+    if (process.env[REAL_SERVER] !== undefined) await sleepFor(millis, signal);
+  },
 };
 
 /** Makes a name that no index of another test has, on a server that all tests share. */

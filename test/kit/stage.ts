@@ -139,9 +139,10 @@ function createQueues({ sqs, names }: Stage, { pipeline, name }: StepPlan): void
   });
 }
 
-/** Creates a sink's index from the stream's schema, whatever `create` says. */
+/** Creates the index of a sink that does not make it itself, from the stream's schema. */
 function createIndex({ search, names }: Stage, step: SinkPlan): void {
-  const { index } = step.options as { readonly index: string };
+  const { index, create } = step.options as { readonly index: string; readonly create: boolean };
+  if (create) return;
   const body = JSON.stringify({ mappings: mappingOf(searchFieldsOf(schemaOf(step))) });
   search.perform({ method: 'PUT', path: `/${names.tablePrefix}${index}`, body });
 }

@@ -17,6 +17,7 @@ import type { Send as SendToCatalog } from '../../functions/sinks/iceberg/catalo
 import { icebergOver } from '../../functions/sinks/iceberg/iceberg.ts';
 import { openSearchOver } from '../../functions/sinks/opensearch/opensearch.ts';
 import type { Send } from '../../functions/sinks/opensearch/send.ts';
+import { mergeFiles } from '../../functions/sinks/s3/parquet/merge-files.ts';
 import { parquetSinkWith } from '../../functions/sinks/s3/parquet/parquet.ts';
 import { parquetFiles } from '../../functions/sinks/s3/parquet/parquet-file.ts';
 import type { Post } from '../../functions/sinks/webhook/post.ts';
@@ -74,7 +75,7 @@ function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): S
 
 /** The definition of both formats. The clock stands still while DuckDB works, because its thread is on no clock. */
 function lakeSink(process: SimulatedProcess) {
-  return parquetSinkWith(makeFilesOn(process));
+  return parquetSinkWith(makeFilesOn(process), (...given) => process.clock.hold(() => mergeFiles(...given)));
 }
 
 function makeFilesOn({ clock }: SimulatedProcess): typeof parquetFiles {

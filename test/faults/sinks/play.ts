@@ -1,10 +1,11 @@
+import type { z } from 'zod';
 import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
-import { performAny } from '../perform-any.ts';
+import { failAsIn, performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfSinks } from './oracle.ts';
-import { DEADLY, type Item, isRefused, type SinksRun, STEPS, sinks } from './pipeline.ts';
-import type { SinksSchedule } from './schedule.ts';
+import { BY_VERSION, DEADLY, Item, isRefused, type SinksRun, STEPS, sinks } from './pipeline.ts';
+import type { RewindAction, SinksSchedule } from './schedule.ts';
 
 const RECORD_BYTES = 2_000;
 const POLL_MILLIS = 2_500;
@@ -13,47 +14,59 @@ const POLL_MILLIS = 2_500;
 export async function playSinks(
   schedule: SinksSchedule,
 ): Promise<{ readonly violations: readonly string[]; readonly run: SinksRun }> {
-  const { seed, actions, faults, chance } = schedule;
+  const { seed, actions } = schedule;
   using run = await startPipelineRun(sinks, { seed, recordBytes: RECORD_BYTES, pollMillis: POLL_MILLIS });
   run.when.answered('hook', ({ body }) => (isRefused((JSON.parse(body) as { data: Item }).data) ? 422 : 204));
   for (const step of STEPS)
     run.when.deadly(step, ({ data }) => ((data as Item).n >= DEADLY ? 'out of memory' : undefined));
-  for (const { site, kind, after = 0, times = 1 } of faults) run.when.fails(site, kind, { after, times });
-  if (chance.most > 0) run.when.anythingFails(chance);
+  failAsIn(run, schedule);
   const items: Item[] = [];
   try {
     for (const action of actions) {
-      if (action.what === 'rewind') await rewind(run, action.step);
+      if (action.what === 'rewind') await rewind(run, action);
       else if (action.what !== 'foreign') await performAny(run, action, []);
       else {
         items.push(...action.items);
         await run.given(
           'raw',
           action.items.map((data) =>
-            event({ data, key: data.key, type: data.deleted ? 'item.deleted' : 'item.stored' }),
+            event({ data: data as z.infer<typeof Item>, key: data.key, type: data.deleted ? 'item.deleted' : 'item.stored' }),
           ),
         );
       }
     }
     await settled(run);
-    const before = violationsOfSinks(run, items, { isRedriven: false });
+    const before = await violationsOfSinks(run, items, { isRedriven: false });
     if (!schedule.isRedriven || before.length > 0) return { run, violations: before };
-    run.when.deadly('kept', () => undefined);
-    await redrive(run);
+    for (const step of BY_VERSION) {
+      run.when.deadly(step, () => undefined);
+      await redrive(run, step);
+    }
     await settled(run);
-    return { run, violations: violationsOfSinks(run, items, { isRedriven: true }) };
+    return { run, violations: await violationsOfSinks(run, items, { isRedriven: true }) };
   } catch (error) {
     return { run, violations: [(error as Error).message] };
   }
 }
 
-async function redrive(run: SinksRun): Promise<void> {
+async function redrive(run: SinksRun, step: string): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt++)
-    if (await run.when.redriven('kept', { which: ({ reason }) => reason === 'killed' })) return;
-  throw new Error('dead letters of kept: no redrive command finished');
+    if (await run.when.redriven(step, { which: ({ reason }) => reason === 'killed' })) return;
+  throw new Error(`dead letters of ${step}: no redrive command finished`);
 }
 
-async function rewind(run: SinksRun, step: string): Promise<void> {
+/** What a process writes that dies while it catches up. */
+const WRITES = { kept: 'kept dynamodb.PutItem items', found: 'found opensearch.Bulk' } as const;
+
+/**
+ * Moves a step back. With `deaths`, operators move it back so many times before, to another point each time, and each
+ * time the step's process dies before it has caught up.
+ */
+async function rewind(run: SinksRun, { step, deaths }: RewindAction): Promise<void> {
+  for (let death = 0; death < deaths; death++) {
+    run.when.fails(WRITES[step], 'killed after', { after: death });
+    await run.when.rewound(step, { millis: death }, { pulls: 1 });
+  }
   for (let attempt = 0; attempt < 20; attempt++) if (await run.when.rewound(step, 'earliest')) return;
   throw new Error(`${step}: no rewind command finished`);
 }

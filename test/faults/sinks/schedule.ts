@@ -1,13 +1,19 @@
-import { hours, minutes } from '../../../infra/pipelines/pipeline.ts';
+import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
-import { type FaultKind, type FaultRule, faultKinds } from '../../kit/faults.ts';
+import type { FaultRule } from '../../kit/faults.ts';
 import type { AnyAction } from '../perform-any.ts';
-import { DEADLY, type Item, STEPS } from './pipeline.ts';
+import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
+import { cells, disturbances, lasting } from './matrix.ts';
+import { BY_VERSION, DEADLY, type Item, STEPS } from './pipeline.ts';
 
-type SinksAction =
-  | AnyAction
-  | { readonly what: 'rewind'; readonly step: 'kept' }
-  | { readonly what: 'foreign'; readonly items: readonly Item[] };
+export interface RewindAction {
+  readonly what: 'rewind';
+  readonly step: (typeof BY_VERSION)[number];
+  /** How often the step was moved back before, and died before it had caught up. */
+  readonly deaths: number;
+}
+
+type SinksAction = AnyAction | RewindAction | { readonly what: 'foreign'; readonly items: readonly Item[] };
 
 /** Everything that is done to the sinks, as plain data. */
 export interface SinksSchedule {
@@ -19,75 +25,61 @@ export interface SinksSchedule {
   readonly isRedriven: boolean;
 }
 
-/** The calls that faults aim at. */
-const SITES = [
-  'hook webhook.Post',
-  'hook lambda.Invoke',
-  'hook dynamodb.UpdateItem shard',
-  'hook s3.PutObject',
-  'kept dynamodb.PutItem items',
-  'kept dynamodb.GetItem items',
-  'kept dynamodb.UpdateItem items',
-  'kept dynamodb.UpdateItem shard',
-  'kept dynamodb.DescribeTable items',
-  'kept lambda.Invoke',
-];
-
-const cells = SITES.flatMap((site) => faultKinds.map((kind) => ({ site, kind })));
-const CELLS_A_SCHEDULE = 3;
-const STRIDE = 7_919;
-
 /** Makes the schedule of a seed. Consecutive seeds go through every kind of fault at every site; the rest is random. */
 export function sinksScheduleOf(seed: number): SinksSchedule {
   const random = seededRandom(seed);
-  const below = (count: number): number => Math.floor(random() * count);
-  const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const step = STEPS[Math.floor(seed / 3) % STEPS.length] as string;
-  actions.splice(1 + below(actions.length - 1), 0, ...disturbanceOf(seed, step));
+  const below: Below = (count) => Math.floor(random() * count);
+  const inputsAndMore = inputs(below).flatMap((input) => [input, ...between(below)]);
   return {
     seed,
-    actions,
-    faults: Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
-      const count = seed * CELLS_A_SCHEDULE + index;
-      const { site, kind } = cells[(count * STRIDE) % cells.length] as { site: string; kind: FaultKind };
-      return { site, kind, after: below(6), times: 1 + below(3) };
-    }),
+    actions: disturbed(inputsAndMore, seed, below),
+    faults: aimedAt(cells, seed, below),
     chance: { most: below(8), probability: 0.05 },
     isRedriven: below(2) === 0,
   };
 }
 
-function between(below: (count: number) => number): readonly SinksAction[] {
+function between(below: Below): readonly SinksAction[] {
   const actions: SinksAction[] = [];
-  if (below(5) === 0) actions.push({ what: 'reshard', stream: 'raw', how: below(2) === 0 ? 'split' : 'merge' });
+  if (below(5) === 0) actions.push(someResharding(['raw'], below));
   if (below(3) > 0) actions.push({ what: 'pass', millis: below(4) === 0 ? below(minutes(2)) : below(1_200) });
   return actions;
 }
 
-/** Virtual hours take real time to play, so only every tenth schedule has an outage of one. */
-function disturbanceOf(seed: number, step: string): readonly SinksAction[] {
-  if (seed % 10 === 9)
-    return [{ what: 'down', site: step === 'hook' ? 'hook webhook' : 'kept dynamodb', time: hours(1) }];
-  switch (seed % 5) {
-    case 4:
-      return [{ what: 'rewind', step: 'kept' }];
-    case 0:
-      return [{ what: 'kill', step }];
-    case 1:
-      return [{ what: 'recut', step }];
-    case 2:
-      return [
-        { what: 'pause', step },
-        { what: 'pass', millis: minutes(1) },
-        { what: 'resume', step },
-      ];
-    default:
-      return [{ what: 'upgrade', step }];
-  }
+/** Every fourth schedule moves a step back or deploys changed code; the others have the disturbances in turn. */
+function disturbed(inputsAndMore: readonly SinksAction[], seed: number, below: Below): readonly SinksAction[] {
+  const turn = Math.floor(seed / 4);
+  if (seed % 4 === 3 && turn % 3 < 2) return movedBack(inputsAndMore, turn, below);
+  const disturbance: readonly SinksAction[] =
+    seed % 4 === 3
+      ? [{ what: 'upgrade', step: STEPS[turn % STEPS.length] as string }]
+      : lived(disturbanceOf(seed - turn, { disturbances, lasting }));
+  return inputsAndMore.toSpliced(1 + below(inputsAndMore.length - 1), 0, ...disturbance);
+}
+
+/** The children of a shard have items of their own, and then the step moves back to where their parent has items. */
+function movedBack(inputsAndMore: readonly SinksAction[], turn: number, below: Below): readonly SinksAction[] {
+  const step = BY_VERSION[turn % BY_VERSION.length] as (typeof BY_VERSION)[number];
+  const [first, ...others] = inputsAndMore as readonly [SinksAction, ...SinksAction[]];
+  const last = others.findLastIndex(({ what }) => what === 'foreign');
+  return [
+    first,
+    { what: 'pass', millis: minutes(1) },
+    { what: 'reshard', stream: 'raw', how: 'split' },
+    ...others.slice(0, last),
+    { what: 'pass', millis: minutes(1) },
+    { what: 'rewind', step, deaths: below(4) },
+    ...others.slice(last),
+  ];
+}
+
+function lived(disturbance: ReturnType<typeof disturbanceOf>): readonly SinksAction[] {
+  if (disturbance.what !== 'pause') return [disturbance];
+  return [disturbance, { what: 'pass', millis: minutes(1) }, { what: 'resume', step: disturbance.step }];
 }
 
 /** Makes about thirty items in small groups, and one at most that kills the functions. */
-function inputs(below: (count: number) => number): readonly SinksAction[] {
+function inputs(below: Below): readonly SinksAction[] {
   let next = below(1_000);
   const deadly = below(3) === 0 ? below(30) : undefined;
   const first = next;
@@ -95,7 +87,8 @@ function inputs(below: (count: number) => number): readonly SinksAction[] {
     const n = next++;
     const key = `key-${below(4)}`;
     const id = below(12) === 0 ? { id: 'another' } : {};
-    return { n: n - first === deadly ? n + DEADLY : n, key, deleted: below(4) === 0, ...id };
+    const size = below(12) === 0 ? ({ size: 'large' } as const) : {};
+    return { n: n - first === deadly ? n + DEADLY : n, key, deleted: below(4) === 0, ...id, ...size };
   };
   return [1, 2, 3, 4, 5, 6, 7].map((turn) =>
     turn === 5

@@ -7,7 +7,7 @@ import { tablesScheduleOf } from './schedule.ts';
  * What `npm test` plays, some of each kind and few that last for hours; `npm run test:faults -- --only tables` plays
  * any number.
  */
-const SEEDS = [0, 4, 5, 6, 7, 8, 9, 11];
+const SEEDS = [0, 5, 6, 7, 8, 10, 11, 13];
 
 test.each(SEEDS)(
   'tables, windows, joins, a pulled source and the readers of their changes hold what follows from the input, once, whatever fails (seed %i)',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserMistake } from '../../../runtime/errors.ts';
 import { defineSink } from '../../../runtime/sink.ts';
 import { sinkHandler } from '../../../runtime/sink-handler.ts';
+import type { Merge } from '../compaction/merge.ts';
 import { ndjsonContent } from '../ndjson-content.ts';
 import { Options } from '../options.ts';
 import { openLake, s3Definition } from '../s3.ts';
@@ -23,10 +24,10 @@ const Resources = z.strictObject({
  * A slice that was begun as NDJSON, before the format was changed, is finished as NDJSON. An event becomes a dead
  * letter, with field and value, when the type of a column cannot hold its value.
  */
-export const parquetDefinition = parquetSinkWith(parquetFiles);
+export const parquetDefinition = parquetSinkWith(parquetFiles, mergeFiles);
 
-/** Defines the sink with another way to make files, for tests whose clock has to stand still meanwhile. */
-export function parquetSinkWith(makeFiles: typeof parquetFiles) {
+/** Defines the sink with another way to make and to merge files, for tests whose clock has to stand still meanwhile. */
+export function parquetSinkWith(makeFiles: typeof parquetFiles, merge: Merge) {
   return defineSink({
     options: Options,
     resources: Resources,
@@ -35,12 +36,12 @@ export function parquetSinkWith(makeFiles: typeof parquetFiles) {
     takesRecords: ({ lines }) => lines === 'record',
     open({ step, options, resources: { bucket, columns } }) {
       if (options.format === 'ndjson')
-        return openLake(options, { bucket, contentOf: ndjsonContent(options), merge: mergeFiles });
+        return openLake(options, { bucket, contentOf: ndjsonContent(options), merge });
       if (columns === undefined)
         throw new UserMistake(
           `step '${step}': format is 'parquet', but its resources have no columns: deploy the pipeline again`,
         );
-      return openLake(options, { bucket, contentOf: makeFiles(columns, options.lines), merge: mergeFiles });
+      return openLake(options, { bucket, contentOf: makeFiles(columns, options.lines), merge });
     },
   });
 }
