@@ -18,6 +18,8 @@ const benchmarks = [
   'regex',
   'postgres',
   'dynamodb',
+  'opensearch',
+  'parquet',
   'emulator-log',
   'mapping',
   'exactly-once',

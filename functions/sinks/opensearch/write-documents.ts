@@ -71,10 +71,14 @@ function writeOf(
 ): Write | { readonly rejected: Rejection } {
   const id = document === 'key' ? event.key : event.id;
   const source = sourceOf(event, { expiresMillis: now() + tombstoneDays * DAY_MILLIS });
-  const message = whyNoId(id) ?? ('message' in source ? source.message : undefined);
+  const isOfAll = document === 'key' && event.parts !== undefined;
+  const message = (isOfAll ? NO_DOCUMENT : whyNoId(id)) ?? ('message' in source ? source.message : undefined);
   if (message !== undefined) return { rejected: rejectionOf(event, { reason: 'refused', message }) };
   return { event, id, version, source: onOneLine((source as { readonly bytes: Uint8Array }).bytes) };
 }
+
+const NO_DOCUMENT =
+  'it concerns every key, such as a TRUNCATE of a table, and no document: the documents of rows that are gone stay, delete them yourself';
 
 const DAY_MILLIS = 24 * 3_600_000;
 

@@ -86,7 +86,7 @@ function bulk({ mapping, documents }: Index, body: string): Answer {
     const { _id: id, version } = given;
     const source = lines[at + 1] ?? '';
     const stored = documents.get(id);
-    const next = kind === 'create' ? 1n : BigInt(version ?? 0);
+    const next = version === undefined ? (stored?.version ?? 0n) + 1n : BigInt(version);
     const error = refusalOf(JSON.parse(source), mapping);
     if (error !== undefined) items.push({ [kind]: { _id: id, status: 400, error } });
     else if (stored !== undefined && (kind === 'create' || next <= stored.version))

@@ -4,8 +4,8 @@ import { mistakesInSinks } from './mistakes.ts';
 
 interface Hunt {
   readonly mistake: string;
-  /** How many schedules to play at most. */
-  readonly most: number;
+  /** The seeds of the schedules to play. */
+  readonly seeds: readonly number[];
 }
 
 export interface Catch {
@@ -20,12 +20,12 @@ export function caughtInSinks(hunt: Hunt): Promise<Catch | undefined> {
   return hunted(import.meta.url, hunt);
 }
 
-await huntInThread(import.meta.url, async ({ mistake, most }: Hunt): Promise<Catch | undefined> => {
+await huntInThread(import.meta.url, async ({ mistake, seeds }: Hunt): Promise<Catch | undefined> => {
   // The mistake has to be planted before the modules that it changes are loaded.
   plant(mistake, mistakesInSinks[mistake] ?? []);
   const { playSinks } = await import('./play.ts');
   const { sinksScheduleOf } = await import('./schedule.ts');
-  for (let seed = 0; seed < most; seed++) {
+  for (const seed of seeds) {
     const { violations } = await playSinks(sinksScheduleOf(seed));
     if (violations[0] !== undefined) return { seed, violation: violations[0] };
   }

@@ -1,6 +1,7 @@
 import type { Mistake } from '../mistakes.ts';
 
 const WEBHOOK = 'functions/sinks/webhook';
+const OPENSEARCH = 'functions/sinks/opensearch';
 
 /** Mistakes in sinks that are not in the chain, which the schedules of sinks have to catch. */
 export const mistakesInSinks: Readonly<Record<string, Mistake>> = {
@@ -40,6 +41,33 @@ export const mistakesInSinks: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** Writes a document whatever is stored. */
+  'documents-without-a-version': [
+    {
+      file: `${OPENSEARCH}/bulk.ts`,
+      text: ',"version":${version},"version_type":"external"}}`',
+      mistake: '}}`',
+    },
+  ],
+
+  /** Leaves the events out that come before one that OpenSearch refuses, and have its key. */
+  'refused-with-all-of-its-key': [
+    {
+      file: `${OPENSEARCH}/write-documents.ts`,
+      text: 'versioned(byId.get(id) ?? []).slice(1)',
+      mistake: 'versioned(byId.get(id) ?? []).slice(Infinity)',
+    },
+  ],
+
+  /** Deletes the inputs of a merge before their output is there. */
+  'inputs-deleted-first': [
+    {
+      file: 'functions/sinks/s3/compaction/compact.ts',
+      text: 'if (contents.length === inputs.length) {',
+      mistake: 'if (contents.length === inputs.length) {\n      await store.delete(inputs);',
+    },
+  ],
+
   /** Numbers a child shard from its first parent on. */
   'numbered-from-one-parent': [
     {
@@ -56,15 +84,6 @@ export const mistakesInSinks: Readonly<Record<string, Mistake>> = {
       text: '  if (known.length === 0) return undefined;',
       mistake: `  if (known.length === 0) return undefined;
   return { generation: 1, ordinal: 0, code: '', rewinds: known[0]!.rewinds };`,
-    },
-  ],
-
-  /** Writes a rewound shard in the generation that it had. */
-  'rewound-in-the-same-generation': [
-    {
-      file: 'functions/runtime/versions/number-batch.ts',
-      text: 'const isNew = known === undefined || known.rewinds < rewinds;',
-      mistake: 'const isNew = known === undefined;',
     },
   ],
 

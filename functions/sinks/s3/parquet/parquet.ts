@@ -35,8 +35,7 @@ export function parquetSinkWith(makeFiles: typeof parquetFiles, merge: Merge) {
     doubles: s3Definition.doubles,
     takesRecords: ({ lines }) => lines === 'record',
     open({ step, options, resources: { bucket, columns } }) {
-      if (options.format === 'ndjson')
-        return openLake(options, { bucket, contentOf: ndjsonContent(options), merge });
+      if (options.format === 'ndjson') return openLake(options, { bucket, contentOf: ndjsonContent(options), merge });
       if (columns === undefined)
         throw new UserMistake(
           `step '${step}': format is 'parquet', but its resources have no columns: deploy the pipeline again`,
