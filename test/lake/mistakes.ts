@@ -71,12 +71,21 @@ export const mistakesInLake: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Takes only the newest manifest along. */
+  /** Forgets the files of manifests that become one. */
+  'merges-without-the-last-file': [
+    {
+      file: `${ICEBERG}/merge-manifests.ts`,
+      text: 'const { records, schema } = decodeAvro(bytes);',
+      mistake: 'const { records: all, schema } = decodeAvro(bytes);\n  const records = all.slice(0, 1);',
+    },
+  ],
+
+  /** Takes only the newest manifests along. */
   'forgets-manifests': [
     {
       file: `${ICEBERG}/snapshot.ts`,
-      text: '[...entries, ...before]',
-      mistake: '[...entries, ...before.slice(0, 3)]',
+      text: '[...entries, ...instead, ...others]',
+      mistake: '[...entries, ...instead, ...others.slice(0, 2)]',
     },
   ],
 };

@@ -33,6 +33,7 @@ export async function playLake(schedule: LakeSchedule): Promise<Played> {
   const hands = handsOn(table, () => run.now());
   const random = seededRandom(seed + 1);
   table.catalog.beforeCommits(async () => {
+    await hands.set('commit.manifest.min-count-to-merge', '3');
     if (random() * 10 < conflictsOfTen) await hands.compact();
   });
   const given: Item[] = [];

@@ -5,6 +5,7 @@ import type { Changes } from './catalog/rest-catalog.ts';
 import type { Table } from './catalog/table-metadata.ts';
 import type { DataFile } from './data-files.ts';
 import type { TableFiles } from './files.ts';
+import { type ListedManifest, manifestsToMerge, mergeManifests } from './merge-manifests.ts';
 
 /** What a commit adds to a table, and the properties that move with it. */
 export interface Addition {
@@ -36,6 +37,10 @@ export async function prepareSnapshot(
   const folder = (table.properties['write.metadata.path'] ?? `${table.location}/metadata`).replace(/\/$/, '');
   const unique = randomUUID();
   const before = await manifestsOf(table, store, signal);
+  const toMerge = new Set(manifestsToMerge(table, before));
+  const merged = toMerge.size === 0 ? undefined : await mergeManifests(table, [...toMerge], { store, signal });
+  const mergedUrl = `${folder}/${unique}-m1.avro`;
+  if (merged !== undefined) await store.put(mergedUrl, merged.bytes, signal);
   const added = files.length === 0 ? [] : [manifestOf(table, files, { id, url: `${folder}/${unique}-m0.avro` })];
   for (const { url, bytes } of added) await store.put(url, bytes, signal);
   const listUrl = `${folder}/snap-${id}-1-${unique}.avro`;
@@ -53,9 +58,35 @@ export async function prepareSnapshot(
     added_rows_count: rows,
     existing_rows_count: 0n,
     deleted_rows_count: 0n,
-    partitions: partitionsOf(table, files),
+    partitions: partitionsOf(
+      table,
+      files.map(({ partition }) => partition),
+    ),
     key_metadata: null,
   }));
+  const others = before.filter((one) => !toMerge.has(one));
+  const instead =
+    merged === undefined
+      ? []
+      : [
+          {
+            manifest_path: mergedUrl,
+            manifest_length: BigInt(merged.bytes.length),
+            partition_spec_id: table.spec['spec-id'],
+            content: 0,
+            sequence_number: sequence,
+            min_sequence_number: merged.leastSequence,
+            added_snapshot_id: id,
+            added_files_count: 0,
+            existing_files_count: merged.files,
+            deleted_files_count: 0,
+            added_rows_count: 0n,
+            existing_rows_count: merged.rows,
+            deleted_rows_count: 0n,
+            partitions: partitionsOf(table, merged.partitions),
+            key_metadata: null,
+          },
+        ];
   const parent = table.current?.['snapshot-id'];
   const about = {
     'snapshot-id': String(id),
@@ -63,7 +94,7 @@ export async function prepareSnapshot(
     'sequence-number': String(sequence),
     'format-version': '2',
   };
-  await store.put(listUrl, encodeAvro(MANIFEST_LIST, about, [...entries, ...before]), signal);
+  await store.put(listUrl, encodeAvro(MANIFEST_LIST, about, [...entries, ...instead, ...others]), signal);
   return {
     requirements: [
       { type: 'assert-table-uuid', uuid: table.uuid },
@@ -94,12 +125,16 @@ function newSnapshotId(): bigint {
   return (randomBytes(8).readBigUInt64BE() >> 12n) + 1n;
 }
 
-async function manifestsOf({ current }: Table, store: TableFiles, signal: AbortSignal): Promise<readonly unknown[]> {
+async function manifestsOf(
+  { current }: Table,
+  store: TableFiles,
+  signal: AbortSignal,
+): Promise<readonly ListedManifest[]> {
   if (current === undefined) return [];
   const url = current['manifest-list'];
   if (url === undefined) throw new Error(`snapshot ${current['snapshot-id']} of the table has no manifest list`);
   const { schema, records } = decodeAvro(await store.get(url, signal));
-  return renamed(records, schema, MANIFEST_LIST);
+  return renamed(records, schema, MANIFEST_LIST) as readonly ListedManifest[];
 }
 
 interface Manifest {
@@ -155,9 +190,9 @@ function manifestOf(
 const ADDED = 1;
 
 /** What a reader may skip a manifest by. */
-function partitionsOf({ spec }: Table, files: readonly DataFile[]): readonly object[] {
+function partitionsOf({ spec }: Table, all: readonly (number | undefined)[]): readonly object[] {
   if (spec.fields.length === 0) return [];
-  const values = files.flatMap(({ partition }) => (partition === undefined ? [] : [partition]));
+  const values = all.filter((value) => value !== undefined);
   const bound = (value: number): Buffer => {
     const bytes = Buffer.alloc(4);
     bytes.writeInt32LE(value);
@@ -165,10 +200,10 @@ function partitionsOf({ spec }: Table, files: readonly DataFile[]): readonly obj
   };
   return [
     {
-      contains_null: values.length < files.length,
+      contains_null: values.length < all.length,
       contains_nan: null,
-      lower_bound: values.length === 0 ? null : bound(Math.min(...values)),
-      upper_bound: values.length === 0 ? null : bound(Math.max(...values)),
+      lower_bound: values.length === 0 ? null : bound(values.reduce((a, b) => Math.min(a, b))),
+      upper_bound: values.length === 0 ? null : bound(values.reduce((a, b) => Math.max(a, b))),
     },
   ];
 }

@@ -120,6 +120,41 @@ export function renamed(records: readonly unknown[], from: AvroSchema, to: AvroS
   );
 }
 
+/** Returns the entries of a manifest with our names, whatever names they were written with. */
+export function manifestEntries(
+  records: readonly unknown[],
+  from: AvroSchema,
+  partition: readonly PartitionField[],
+): readonly unknown[] {
+  const to = manifestSchema(partition);
+  const [fromFile, toFile] = [recordIn(from, DATA_FILE), recordIn(to, DATA_FILE)];
+  const [fromPartition, toPartition] = [recordIn(fromFile, PARTITION), recordIn(toFile, PARTITION)];
+  const entries = renamed(records, from, to) as readonly { readonly data_file: unknown }[];
+  const files = renamed(
+    entries.map(({ data_file }) => data_file),
+    fromFile,
+    toFile,
+  ) as readonly { readonly partition: unknown }[];
+  const partitions = renamed(
+    files.map((file) => file.partition),
+    fromPartition,
+    toPartition,
+  );
+  return entries.map((entry, index) => ({
+    ...entry,
+    data_file: { ...files[index], partition: partitions[index] },
+  }));
+}
+
+const DATA_FILE = 2;
+const PARTITION = 102;
+
+function recordIn(schema: AvroSchema, id: number): AvroSchema {
+  const field = fieldsOf(schema).find((one) => one['field-id'] === id);
+  if (field === undefined) throw new Error(`the file of Avro has no field ${id}`);
+  return (field as unknown as { readonly type: AvroSchema }).type;
+}
+
 function fieldsOf({ fields }: AvroSchema): readonly { readonly name: string; readonly 'field-id': number }[] {
   return fields as readonly { readonly name: string; readonly 'field-id': number }[];
 }

@@ -129,7 +129,7 @@ function part(from: number, to: number, { shard = SHARD, data = numbers(0, to) }
 }
 
 const write = (sink: OpenSink, from: number, to: number) => sink.write(part(from, to));
-const field = (id: number, name: string, type: string, required = false) => ({ id, name, required, type });
+const field = (id: number, name: string, type: string) => ({ id, name, required: false, type });
 const ATTRIBUTES = [
   ...['event_id', 'event_source', 'event_type'].map((name, index) => field(index + 1, name, 'string')),
   field(4, 'event_time', 'timestamptz'),
@@ -212,6 +212,21 @@ test('the position is a property of the table, and moves in the same commit', as
   expect(snapshots[0]?.summary).toMatchObject({ operation: 'append', 'added-records': '3', 'total-records': '3' });
 });
 
+test.each([{}, { by: 'day' as const }])('many manifests become one, and no row is lost, with %j', async (given) => {
+  const { open, view, update, catalog } = fresh(given);
+  await write(open(), 0, 2);
+  await update({ action: 'set-properties', updates: { 'commit.manifest.min-count-to-merge': '3' } });
+  for (let n = 2; n < 12; n++) await write(open(), n, n + 1);
+  expect((await view()).rows.map(({ n }) => n).toSorted((a, b) => Number(a) - Number(b))).toEqual(
+    Array.from({ length: 12 }, (_, n) => n),
+  );
+  const last = catalog.metadata('shop', 'rows')?.snapshots.at(-1);
+  const { records } = decodeAvro(await readUrl(last?.['manifest-list'] ?? ''));
+  expect(records.length).toBeLessThanOrEqual(4);
+  const [, merged] = records as readonly { existing_files_count: number; min_sequence_number: bigint }[];
+  expect(merged).toMatchObject({ min_sequence_number: expect.any(BigInt) });
+});
+
 test('a step that was renamed goes on from the positions under its former name', async () => {
   const { open, view } = fresh();
   await write(open(), 0, 3);
@@ -287,7 +302,10 @@ test.each([
     'divided by k (identity)',
   ],
   [{ schema: schemaOf(field(20, 'n', 'string')) }, "column 'n' of the table has the type string"],
-  [{ schema: schemaOf(field(20, 'n', 'int'), field(21, 'must', 'int', true)) }, "a value in column 'must'"],
+  [
+    { schema: schemaOf(field(20, 'n', 'int'), { ...field(21, 'must', 'int'), required: true }) },
+    "a value in column 'must'",
+  ],
 ])('a table that the sink cannot write to holds the step, and says why: %j', async (more, why) => {
   const { make, open } = fresh();
   await make(schemaOf(field(20, 'n', 'int')), more);
