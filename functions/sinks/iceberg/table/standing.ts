@@ -22,13 +22,21 @@ export function checkStanding(
     called,
   }: { readonly properties: StepProperties; readonly known: Known | undefined; readonly called: string },
 ): void {
+  if (isToGoOn(table, table.properties[properties.goOn])) return;
   const current = table.current === undefined ? 'none' : String(table.current['snapshot-id']);
-  if (table.properties[properties.goOn] === current) return;
   const why = whyNot(table, properties.snapshotIn(table), known);
   if (why === undefined) return;
   throw new UserMistake(
     `the table ${called} ${why}, so rows that the step has written may be gone: bring them back, or set the table's property '${properties.goOn}' to '${current}', and the step goes on without them, from its own position`,
   );
+}
+
+/** An operator has named the current snapshot, or one that it comes from: a compactor may have committed since. */
+function isToGoOn(table: Table, from: string | undefined): boolean {
+  if (from === undefined || table.current === undefined) return from === 'none';
+  if (!/^\d+$/.test(from)) return false;
+  const id = BigInt(from);
+  return descends(table, { id, sequence: table.snapshots.get(id)?.['sequence-number'] ?? 0n }) === 'yes';
 }
 
 function whyNot(table: Table, own: OwnSnapshot | undefined, known: Known | undefined): string | undefined {

@@ -259,6 +259,21 @@ test('a table that was rolled back gets nothing until the property says to go on
   expect(properties['millrace.continue.test.p.step']).toBeUndefined();
 });
 
+test('the step goes on behind the snapshot that was named, also when others have committed since', async () => {
+  const { open, view, snapshots, update, catalog } = fresh();
+  await write(open(), 0, 2);
+  await write(open(), 2, 4);
+  const [first] = snapshots();
+  const main = { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch' };
+  await update({ ...main, 'snapshot-id': Number(first) });
+  await update({ action: 'set-properties', updates: { 'millrace.continue.test.p.step': String(first) } });
+  const base = catalog.metadata('shop', 'rows')?.snapshots[0];
+  const snapshot = { ...base, 'snapshot-id': 7, 'parent-snapshot-id': Number(first), 'sequence-number': 3 };
+  await update({ action: 'add-snapshot', snapshot }, { ...main, 'snapshot-id': 7 });
+  await write(open(), 4, 5);
+  expect((await view()).rows.map(({ n }) => n)).toEqual([0, 1, 4]);
+});
+
 test('a table that was dropped and made anew gets nothing, also when no commit was ever answered', async () => {
   const { open, view, catalog, make, answers } = fresh();
   let commits = 0;
