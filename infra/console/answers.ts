@@ -4,6 +4,8 @@ import type { StatusState } from '../operation/status/status.ts';
 export interface TopologyAnswer {
   readonly title: string;
   readonly options: string;
+  /** The pages may change things. */
+  readonly writes: boolean;
   readonly pipelines: readonly PipelineGraph[];
 }
 
@@ -141,6 +143,10 @@ export interface LetterAnswer {
   readonly event?: { readonly id: string; readonly key: string; readonly time: string };
   readonly origin: Readonly<Record<string, string | number>>;
   readonly bytes: ShownBytes;
+  /** The data of its event, if an operator may change that. */
+  readonly data?: ShownBytes;
+  /** When an operator has changed the data. */
+  readonly mended?: string;
 }
 
 /** The beginning of some bytes, as text or, when they are no text, in base64. */
@@ -216,6 +222,8 @@ export interface EventAnswer {
   };
   /** The step that made it, `<pipeline>/<step>`. Undefined for an event of another producer. */
   readonly madeBy?: string;
+  /** The transforms that read it, which a page can run again: none where data is hidden. */
+  readonly transforms: readonly string[];
 }
 
 /** An answer of `/api/tables`. */
@@ -275,6 +283,8 @@ export interface TraceLink extends TracePlace {
   /** The hash of the code and the options that made it. */
   readonly generation?: string;
   readonly verdict?: { readonly is: 'same' | 'different' | 'unknown'; readonly why?: string };
+  /** Of what a table made: how many events it is made of, and those before the last, which is the next link. */
+  readonly madeOf?: { readonly count: number; readonly before: readonly TracePlace[] };
 }
 
 /** What a step has made of an event. */

@@ -2,11 +2,14 @@ import type { TopologyAnswer } from './answers.ts';
 import { comparableAnswer, openComparisons } from './compare-answers.ts';
 import { eventAnswer } from './event-answer.ts';
 import { layOut } from './graph-layout.ts';
+import { discardAct, mendAct, redriveAct, tryMendedAct } from './letter-actions.ts';
 import { letterAnswer, lettersAnswer } from './letter-answers.ts';
 import { sendEvents } from './live-events.ts';
 import { watchSteps } from './live-steps.ts';
 import type { Route } from './routes.ts';
+import { runAct } from './run-action.ts';
 import type { ConsoleSource } from './source.ts';
+import { moveAct, moveAnswer, pauseAct, resumeAct } from './step-actions.ts';
 import { stepAnswer } from './step-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { queryAnswer, tableAnswer, tablesAnswer } from './table-answers.ts';
@@ -16,13 +19,13 @@ import { traceAnswer } from './trace-answer.ts';
 export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {
   const watch = watchSteps(source, stop);
   const sendComparison = openComparisons(source, stop);
-  const { title, options, find } = source;
+  const { title, options, find, writes } = source;
   let topology: TopologyAnswer | undefined;
   return [
     {
       path: '/api/topology',
       async answer() {
-        topology ??= { title, options, pipelines: find.plans().map(layOut) };
+        topology ??= { title, options, writes, pipelines: find.plans().map(layOut) };
         return topology;
       },
     },
@@ -64,5 +67,14 @@ export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[
       path: '/api/dead-letters/:pipeline/:step/:hash',
       answer: ({ named, signal }) => letterAnswer(source, `${named.pipeline}/${named.step}/${named.hash}`, signal),
     },
+    { path: '/api/moves/:pipeline/:step', answer: (asked) => moveAnswer(source, asked) },
+    { path: '/api/moves/:pipeline/:step', act: (asked) => moveAct(source, asked, stop) },
+    { path: '/api/pause/:pipeline/:step', act: (asked) => pauseAct(source, asked) },
+    { path: '/api/resume/:pipeline/:step', act: (asked) => resumeAct(source, asked) },
+    { path: '/api/redrive/:pipeline/:step', act: (asked) => redriveAct(source, asked, stop) },
+    { path: '/api/discard/:pipeline/:step', act: (asked) => discardAct(source, asked) },
+    { path: '/api/mend/:pipeline/:step/:hash', act: (asked) => mendAct(source, asked) },
+    { path: '/api/try/:pipeline/:step/:hash', act: (asked) => tryMendedAct(source, asked) },
+    { path: '/api/run/:pipeline/:stream/:shard/:position', act: (asked) => runAct(source, asked) },
   ];
 }

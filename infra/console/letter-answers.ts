@@ -1,3 +1,4 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
 import {
   findLetter,
   type KnownLetter,
@@ -7,6 +8,7 @@ import {
   readLetters,
 } from '../operation/dead-letters/dead-letters.ts';
 import { groupLetters } from '../operation/dead-letters/letter-groups.ts';
+import { eventOfLetter } from '../operation/dead-letters/mend.ts';
 import type { LetterAnswer, LettersAnswer } from './answers.ts';
 import { HIDDEN } from './hide-fields.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
@@ -61,7 +63,8 @@ export async function letterAnswer(
   const stored = await findLetter(target, id, signal);
   const found = knownLetter(stored, await readLetter(target, stored.key, signal));
   const letter = hidesData ? hiddenLetter(found) : found;
-  const { pipeline, step, reason, message, shard, sequenceNumber, event, origin = {} } = letter;
+  const { pipeline, step, reason, message, shard, sequenceNumber, event, mended, origin = {} } = letter;
+  const data = hidesData || event === undefined ? undefined : dataOf(found);
   return {
     id,
     pipeline,
@@ -74,7 +77,19 @@ export async function letterAnswer(
     ...(event === undefined ? {} : { event }),
     origin,
     bytes: shownBytes(originalBytes(letter)),
+    ...(data === undefined ? {} : { data: shownBytes(data) }),
+    ...(mended === undefined ? {} : { mended: mended.time }),
   };
+}
+
+/** Returns the data of a dead letter's event. Undefined: it is no event, or is not JSON. */
+function dataOf(letter: KnownLetter): Uint8Array | undefined {
+  try {
+    return eventOfLetter(letter).dataBytes;
+  } catch (error) {
+    if (error instanceof UserMistake) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -82,13 +97,14 @@ export async function letterAnswer(
  * messages quote values.
  */
 function hiddenLetter(letter: KnownLetter): KnownLetter {
-  const { event, base64: _, message, ...rest } = letter;
+  const { event, base64: _, mended, message, ...rest } = letter;
   return {
     ...rest,
-    message: message.replaceAll(/column "[^"]*"|"[^"]*"|'[^']*'/g, (found) =>
+    message: message.replaceAll(/column "[^"]*"|"[^"]*"|'[^']*'|-?\d(?:[\d.,:T+-]*\d)?Z?/g, (found) =>
       found.startsWith('column ') ? found : HIDDEN,
     ),
     text: HIDDEN,
+    ...(mended === undefined ? {} : { mended: { time: mended.time } }),
     ...(event === undefined ? {} : { event: { ...event, key: 'hidden' } }),
   };
 }

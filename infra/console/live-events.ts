@@ -5,10 +5,9 @@ import { type EventWish, eventFilter } from '../operation/event-filter.ts';
 import { readTail } from '../operation/tail.ts';
 import { parseStart } from '../operation/times.ts';
 import type { ListedEvent, LiveEvents } from './answers.ts';
+import type { Asked } from './asked.ts';
 import type { EventStream } from './event-stream.ts';
-import { hiddenIn, hiddenKey } from './hidden-event.ts';
-import { personalFields } from './hide-fields.ts';
-import type { Asked } from './routes.ts';
+import { type Hiding, hiddenData, hiddenKey, hidingIn } from './hidden-event.ts';
 import { cutText, shownBytes } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
 
@@ -22,8 +21,6 @@ const MOST_FOUND = 200;
 const MOST_PREVIEW_BYTES = 400;
 const MOST_NAME = 256;
 
-const NONE: ReadonlySet<string> = new Set();
-
 /**
  * Sends events of a stream that match the query: `from` says where to begin, as `millrace tail` takes it, `follow=1`
  * waits for new ones at the end of the stream. A search without `follow` ends at the end of the stream, or with enough
@@ -36,9 +33,9 @@ export async function sendEvents(source: ConsoleSource, asked: Asked, to: EventS
   const from = parseStart(query.get('from') || (isFollowing ? 'latest' : 'earliest'), Date.now());
   const matches = await eventFilter(wishOf(query), { name: named.stream ?? '', schema: plan.schema });
   const enough = new AbortController();
-  const personal = source.hidesData ? personalFields(plan.schema) : NONE;
+  const hiding = hidingIn(plan, source.hidesData);
   const seen = counted(matches, {
-    personal,
+    hiding,
     most: isFollowing ? MOST_NEWEST : MOST_FOUND,
     isFollowing,
     enough,
@@ -86,9 +83,9 @@ function counted(
     most,
     isFollowing,
     enough,
-    personal,
+    hiding,
   }: {
-    readonly personal: ReadonlySet<string>;
+    readonly hiding: Hiding;
     readonly most: number;
     readonly isFollowing: boolean;
     readonly enough: AbortController;
@@ -116,7 +113,7 @@ function counted(
       const state = `${read} ${unfit}`;
       if (state === sent) return undefined;
       sent = state;
-      const events = (isFollowing ? waiting.slice(-most) : waiting).map((one) => listed(one, personal));
+      const events = (isFollowing ? waiting.slice(-most) : waiting).map((one) => listed(one, hiding));
       waiting = [];
       return { ...counts(), events };
     },
@@ -136,15 +133,15 @@ function counted(
 
 function listed(
   { event, shard }: { readonly event: ReceivedEvent; readonly shard: string },
-  personal: ReadonlySet<string>,
+  hiding: Hiding,
 ): ListedEvent {
   const { position, type, time } = event;
-  const dataBytes = hiddenIn(event.dataBytes, personal);
+  const dataBytes = hiddenData(event, hiding);
   const { text, isCut } = shownBytes(dataBytes.subarray(0, MOST_PREVIEW_BYTES + 1), MOST_PREVIEW_BYTES);
   return {
     shard,
     position,
-    key: cutText(hiddenKey(event, personal), MOST_NAME),
+    key: cutText(hiddenKey(event, hiding), MOST_NAME),
     type: cutText(type, MOST_NAME),
     time: cutText(time, MOST_NAME),
     preview: isCut ? `${text}…` : text,

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { closed, listen, portOf } from '../local/servers/listening.ts';
 import { explainAwsError } from '../operation/aws-mistakes.ts';
+import { bodyOf, whyNoAct } from './act.ts';
 import { admit, newToken } from './admission.ts';
 import { apiOf } from './api.ts';
 import { openEventStream } from './event-stream.ts';
@@ -39,14 +40,17 @@ export async function serveConsole(
     const url = new URL(`http://127.0.0.1${pathOf(request)}`);
     const admission = admit(url, request.headers, door);
     if (admission.outcome === 'refused') return refuse(response, admission.status, admission.why);
-    if (request.method !== 'GET') return refuse(response, 405, `use GET, not ${request.method}`);
+    const { method = '' } = request;
+    if (method !== 'GET' && !(method === 'POST' && url.pathname.startsWith('/api/')))
+      return refuse(response, 405, `use GET, not ${method}`);
     if (admission.outcome === 'cookie') {
+      if (method !== 'GET') return refuse(response, 405, `use GET, not ${method}`);
       const { cookie, location } = admission;
       response.writeHead(303, { ...RESPONSE_HEADERS, 'set-cookie': cookie, location }).end();
       return;
     }
     if (url.pathname.startsWith('/api/')) {
-      answer(routes, url, response).catch((error) => refuse(response, ...failureOf(error)));
+      answer(routes, { url, request }, response).catch((error) => refuse(response, ...failureOf(error)));
       return;
     }
     // The first page that is opened waits a moment for the bundle; a console that nobody opens makes none.
@@ -66,18 +70,30 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return `/${url.replace(/^[/\\]+/, '')}`;
 }
 
-async function answer(routes: readonly Route[], url: URL, response: ServerResponse): Promise<void> {
-  const found = routeOf(routes, url.pathname);
-  if (found === undefined) return refuse(response, 404, `there is no ${url.pathname}`);
+async function answer(
+  routes: readonly Route[],
+  { url, request }: { readonly url: URL; readonly request: IncomingMessage },
+  response: ServerResponse,
+): Promise<void> {
+  const { method = '' } = request;
+  const { pathname } = url;
+  const found = routeOf(routes, { pathname, method });
+  if (found === undefined) {
+    const isThere = routeOf(routes, { pathname, method: method === 'POST' ? 'GET' : 'POST' }) !== undefined;
+    return isThere
+      ? refuse(response, 405, `${pathname} is not for ${method}`)
+      : refuse(response, 404, `there is no ${pathname}`);
+  }
   const { route, named } = found;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const asked = { named, query: url.searchParams, signal: gone.signal };
-  if ('answer' in route) {
-    const body = JSON.stringify(await route.answer(asked));
-    response.writeHead(200, { ...RESPONSE_HEADERS, 'content-type': 'application/json; charset=utf-8' }).end(body);
-    return;
+  if ('act' in route) {
+    const refusal = whyNoAct(request);
+    if (refusal !== undefined) return refuse(response, refusal.status, refusal.why);
+    return sendJson(response, await route.act({ ...asked, body: await bodyOf(request, response) }));
   }
+  if ('answer' in route) return sendJson(response, await route.answer(asked));
   const stream = openEventStream(response);
   await route.live(asked, stream).catch((error) => {
     // What the browser has closed has not failed.
@@ -85,6 +101,11 @@ async function answer(routes: readonly Route[], url: URL, response: ServerRespon
     stream.send({ failed: failureOf(error)[1] });
     stream.end();
   });
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  const type = 'application/json; charset=utf-8';
+  response.writeHead(200, { ...RESPONSE_HEADERS, 'content-type': type }).end(JSON.stringify(body));
 }
 
 function sendPage(response: ServerResponse, file: PageFile | undefined): void {

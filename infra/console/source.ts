@@ -22,4 +22,8 @@ export interface ConsoleSource {
   readonly hidesData: boolean;
   /** The pause between two looks at all steps. Each look takes some of the reads that a shard allows to all readers. */
   readonly lookEveryMillis: number;
+  /** Pages may pause, resume and move steps, and redrive, mend and discard dead letters. */
+  readonly writes: boolean;
+  /** Called with what somebody has done in a page. */
+  readonly note?: (said: string) => void;
 }

@@ -4,7 +4,7 @@ import { statusOf } from '../operation/status/statuses.ts';
 import { tableStatuses } from '../operation/status/table-status.ts';
 import type { StepPlan, TablePlan } from '../pipelines/plan.ts';
 import type { QueryAnswer, TableAnswer, TablesAnswer } from './answers.ts';
-import type { Asked } from './routes.ts';
+import type { Asked } from './asked.ts';
 import { cutText } from './shown-bytes.ts';
 import type { ConsoleSource } from './source.ts';
 import { streamOf } from './stream-of.ts';

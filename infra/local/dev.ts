@@ -24,6 +24,8 @@ export interface DevOptions {
   /** The folder that stands for the landing bucket. */
   readonly landing: string;
   readonly ports: Ports & { readonly http?: number; readonly console?: number };
+  /** Pages of the console may change things. */
+  readonly write: boolean;
   /** Print every poll, batch, invocation and checkpoint too, as lines of JSON. */
   readonly trace: boolean;
 }
@@ -77,7 +79,12 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
     },
     running,
   );
-  const consoleUrl = await ownConsole(local, pipelines, { port: ports.console ?? 0, running });
+  const consoleUrl = await ownConsole(local, pipelines, {
+    port: ports.console ?? 0,
+    running,
+    writes: options.write,
+    note: (said) => print(`console: ${said}`),
+  });
   print(welcome(local, { folder, consoleUrl }));
   if (!announced)
     print(

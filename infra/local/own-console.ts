@@ -6,11 +6,19 @@ import { localTarget } from './target.ts';
 
 const LOOK_EVERY_MILLIS = 2_000;
 
+interface OwnConsole {
+  readonly port: number;
+  readonly running: AsyncDisposableStack;
+  /** Pages may change things. */
+  readonly writes: boolean;
+  readonly note: (said: string) => void;
+}
+
 /** Serves the console of a dev in the dev's own process, until `running` is disposed of. Resolves to its URL. */
 export async function ownConsole(
   { servers, stage, runner }: Local,
   pipelines: readonly Pipeline[],
-  { port, running }: { readonly port: number; readonly running: AsyncDisposableStack },
+  { port, running, writes, note }: OwnConsole,
 ): Promise<string> {
   const { kinesis, dynamodb, s3, sqs } = servers;
   const target = running.use(
@@ -19,7 +27,10 @@ export async function ownConsole(
   const title = 'dev on this machine';
   const find = pipelineFinder(pipelines, { pipelines: undefined, title });
   return openConsole(
-    { source: { title, options: '', target, find, hidesData: false, lookEveryMillis: LOOK_EVERY_MILLIS }, port },
+    {
+      source: { title, options: '', target, find, hidesData: false, lookEveryMillis: LOOK_EVERY_MILLIS, writes, note },
+      port,
+    },
     running,
   );
 }

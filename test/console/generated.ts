@@ -57,7 +57,10 @@ export function generatedRoutes(pipelines: readonly PipelineGraph[], eventsPerSe
     deadLetters: index % 131 === 0 ? 3 : 0,
   });
   return [
-    { path: '/api/topology', answer: async () => ({ title: 'a generated stage', options: '', pipelines }) },
+    {
+      path: '/api/topology',
+      answer: async () => ({ title: 'a generated stage', options: '', writes: false, pipelines }),
+    },
     {
       path: '/api/live/steps',
       async live(_, stream) {

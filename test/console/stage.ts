@@ -16,7 +16,7 @@ export async function startStage(
   pipelines: readonly Pipeline[] = [sensors],
 ): Promise<Stage> {
   const local = await startLocal({ pipelines, onLog: () => {}, trace: () => () => {}, signal }, running);
-  const url = await ownConsole(local, pipelines, { port: 0, running });
+  const url = await ownConsole(local, pipelines, { port: 0, running, writes: true, note: () => {} });
   const devices = local.runner.urls.get('sensors/devices') ?? '';
   return {
     local,

@@ -181,6 +181,85 @@ describe('the console of a running pipeline', () => {
     expect(new URL(open.page.url()).search).toBe('');
   });
 
+  test('pauses a step and resumes it, after one question', async () => {
+    const { page, visit } = open;
+    await visit('/steps/sensors/archive');
+    await click(page, 'pause');
+    await shows(page, 'New events wait until it is resumed');
+    await click(page, 'yes, pause');
+    await shows(page, 'sensors/archive is paused; no batch is in flight');
+    await click(page, 'resume');
+    await click(page, 'yes, resume');
+    await shows(page, 'sensors/archive is resumed');
+    expect(await textOf(page)).toContain('npx millrace pause sensors archive');
+  });
+
+  test('shows what a move would do, and moves a step back while it runs', async () => {
+    const { page, visit } = open;
+    await visit('/steps/sensors/readings');
+    await page.waitForSelector('.bar');
+    await page.click('.bar', { offset: { x: 2, y: 5 } });
+    await shows(page, 'replays');
+    expect(new URL(page.url()).searchParams.get('to')).toMatch(/^2\d{3}-.*Z$/);
+    await visit('/steps/sensors/readings?to=earliest');
+    await shows(page, 'replays');
+    for (const look of LOOKS) {
+      await takePicture(page, 'move', look);
+      expect(await violationsOf(page)).toEqual([]);
+    }
+    await click(page, 'move it');
+    await click(page, 'yes, move it');
+    await shows(page, 'sensors/readings was moved to earliest and has caught up');
+  });
+
+  test('mends a dead letter, sees what its step makes of that, and redrives it', async () => {
+    const { page, visit } = open;
+    await stage.post([reading('warm-one', { temp_max: 'warm' })]);
+    const openWarm = async (): Promise<boolean> =>
+      page.$$eval('table tr', (rows) => {
+        const link = rows.find((row) => row.textContent?.includes('warm-one'))?.querySelector('a');
+        link?.click();
+        return link !== null && link !== undefined;
+      });
+    do {
+      await visit('/dead-letters/sensors/cleaning?group=0');
+      await shows(page, 'schema in sensors/cleaning');
+    } while (!(await openWarm()));
+    await shows(page, 'Mend it');
+    await page.$eval('textarea', (area) => {
+      area.value = area.value.replace('"warm"', '12.5');
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    await shows(page, '+ ');
+    await click(page, 'what would its step make of that?');
+    await shows(page, 'The step makes 1 event of it.');
+    for (const look of LOOKS) {
+      await takePicture(page, 'mend', look);
+      expect(await violationsOf(page)).toEqual([]);
+    }
+    await click(page, 'mend');
+    await click(page, 'yes, mend');
+    await shows(page, 'mended bytes');
+    await click(page, 'redrive');
+    await click(page, 'yes, redrive');
+    await visit('/streams/sensors/clean?from=earliest&key=warm-one&follow=1');
+    await shows(page, '12.5');
+  });
+
+  test('runs a step again with an edited input, and appends nothing', async () => {
+    const { page, visit } = open;
+    await visit('/streams/sensors/raw?from=earliest&key=garden');
+    await page.waitForSelector('.events tbody a');
+    await page.click('.events tbody a');
+    await shows(page, 'Run a step again');
+    await page.$eval('textarea', (area) => {
+      area.value = area.value.replace(/"temp_max": ?1.5/, '"temp_max":"x"');
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    await click(page, 'run sensors/cleaning');
+    await shows(page, 'refused: schema');
+  });
+
   test.each([
     ['pipelines', '/', 'needs a look'],
     ['step', '/steps/sensors/readings', 'last progress'],

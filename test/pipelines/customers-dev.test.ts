@@ -41,7 +41,7 @@ test('dev follows a table of its Postgres that a CRM changes, also when that Pos
   const print = (text: string): void => {
     output += `${text}\n`;
   };
-  const dev = runDev({ pipelines: [crm], landing, ports: {}, trace: false }, print, stop.signal);
+  const dev = runDev({ pipelines: [crm], landing, ports: {}, write: false, trace: false }, print, stop.signal);
   // A test that fails reports that, and not what dev says to its end.
   dev.catch(() => undefined);
   try {

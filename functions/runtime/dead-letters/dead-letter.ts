@@ -16,4 +16,6 @@ export interface DeadLetter {
   readonly text?: string;
   /** The original bytes in base64, if they are not UTF-8. */
   readonly base64?: string;
+  /** Set when an operator has changed the event's data: when, and the bytes as they came. */
+  readonly mended?: { readonly time: string; readonly text?: string; readonly base64?: string };
 }

@@ -1,18 +1,9 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { previewMove, type ShardMove } from '../../operation/control/preview-move.ts';
-import {
-  continueRewind,
-  isSame,
-  isUnfinished,
-  lastRewind,
-  type ProgressOptions,
-  rewindStep,
-} from '../../operation/control/rewind.ts';
-import { duplicatesOnReplay, sinksWithDuplicates } from '../../operation/doubling.ts';
+import { askedMove, type Duplicates, planMove } from '../../operation/control/plan-move.ts';
+import { continueRewind, isSame, type ProgressOptions, rewindStep } from '../../operation/control/rewind.ts';
 import type { PipelineFinder } from '../../operation/find-step.ts';
-import type { ReaderPlan, SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
-import { parsePosition, parseShards } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
 import { moveQuestion, moveReport } from '../reports/rewind-report.ts';
@@ -37,22 +28,26 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
   const name = nameOf(step);
   if (step.kind === 'table') return remake(step, found, invocation);
   const typed = String(values.to);
-  const { number: seen, plan: last } = await lastRewind(step, target, signal);
-  const request = { to: parsePosition(typed, Date.now()), said: typed, shards: parseShards(values.shard), seen };
+  const { request, last, continues } = await askedMove(step, target, { said: typed, shards: values.shard, signal });
+  const { seen } = request;
   const move = { step, found, typed };
-  if (last !== undefined && isUnfinished(last, request)) {
+  if (last !== undefined && continues) {
     printError(`${name}: continuing the move that was requested at ${timeOf(last.askedMillis)}`);
     return runMove(move, invocation, (options) => continueRewind(step, target, { seen, ...options }));
   }
-  const preview = await previewMove(step, target, { ...request, signal });
+  const {
+    shards: preview,
+    isThere,
+    duplicates,
+  } = await planMove(step, target, { request, plans: find.plans(), signal });
   if (values.json === true) for (const shard of preview) print(JSON.stringify(shard));
   else print([`${name} (${found.title})`, '', moveReport(preview)].join('\n'));
-  if (preview.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
+  if (isThere) {
     if (values.json === true) print(JSON.stringify({ step: name, done: true, events: 0 }));
     else print(`${name} is already at that position: nothing to move`);
     return 0;
   }
-  await refuseDuplicates({ step, find, preview }, values);
+  refuseDuplicates(step, duplicates, values);
   if (last !== undefined && isSame(last, request))
     printError(
       `${name} was already moved to ${typed} at ${timeOf(last.askedMillis)} and has caught up; this moves it again`,
@@ -67,26 +62,16 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
  * Throws a `UserMistake` when a replay would create duplicates: always for a sink that appends, and for a transform
  * before such a sink unless `--yes-double` is given.
  */
-async function refuseDuplicates(
-  {
-    step,
-    find,
-    preview,
-  }: Pick<StepToMove, 'find'> & { readonly step: TransformPlan | SinkPlan; readonly preview: readonly ShardMove[] },
-  values: CommandInvocation['values'],
-): Promise<void> {
-  if (!preview.some(({ does }) => does === 'replays')) return;
-  if (step.kind === 'sink') {
-    if (!duplicatesOnReplay(step)) return;
-    const [what, into] = step.connector === 'postgres' ? ['rows', 'table'] : ['events', 'prefix'];
+function refuseDuplicates(step: StepPlan, duplicates: Duplicates, values: CommandInvocation['values']): void {
+  if (duplicates.of === 'sink') {
+    const { what, into } = duplicates;
     throw new UserMistake(
       `${nameOf(step)} appends, so replaying would duplicate ${what}; use --into <${into}> with a new ${into}`,
     );
   }
-  const sinks = sinksWithDuplicates(step, find.plans());
-  if (sinks.length === 0 || values['yes-double'] === true) return;
+  if (duplicates.of === 'nothing' || values['yes-double'] === true) return;
   throw new UserMistake(
-    `replaying ${nameOf(step)} would create duplicates in ${sinks.map(nameOf).join(', ')}; use --yes-double to do it nevertheless`,
+    `replaying ${nameOf(step)} would create duplicates in ${duplicates.steps.map(nameOf).join(', ')}; use --yes-double to do it nevertheless`,
   );
 }
 

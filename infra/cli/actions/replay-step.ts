@@ -1,12 +1,12 @@
 import { isEndpoint } from '../../../functions/clients/endpoint.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkName } from '../../connectors.ts';
+import { parsePosition } from '../../operation/control/move-request.ts';
 import { AFRESH } from '../../operation/control/refuse-move.ts';
 import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
 import type { Target } from '../../operation/target.ts';
 import type { ReaderPlan, SinkPlan } from '../../pipelines/plan.ts';
 import { print } from '../../terminal.ts';
-import { parsePosition } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
 import type { FoundTarget } from '../target/open-target.ts';

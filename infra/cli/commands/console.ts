@@ -11,17 +11,19 @@ export const showConsole: Command = {
   help: [
     'Serves pages on 127.0.0.1 and prints their address, with a token that is valid until the command ends.',
     'Nothing is deployed: the command reads the stage with the credentials of this machine, and events go',
-    'nowhere but to the browser. The pages change nothing; each shows the command line that does. While a',
-    'page is open, the command looks at every step again and again: on AWS each 10 s, with the reads that a',
-    'shard allows to all of its readers.',
+    'nowhere but to the browser. Without --write the pages change nothing; each shows the command line that',
+    'does. While a page is open, the command looks at every step again and again: on AWS each 10 s, with the',
+    'reads that a shard allows to all of its readers.',
     '',
     '  --port <port>            port to listen on (default: any free one)',
+    '  --write                  let the pages pause, resume and move steps, and redrive, mend and discard dead',
+    '                           letters; each asks once, and what was done is printed here',
     '  --hide-data              do not show the fields that a schema calls personal, .meta({ personal: true }),',
     '                           nor keys beside them, nor the bytes of dead letters; tables cannot be asked',
     targetHelp,
   ].join('\n'),
   examples: ['millrace console --stage prod'],
-  options: { ...targetOptions, port: { type: 'string' }, 'hide-data': { type: 'boolean' } },
+  options: { ...targetOptions, port: { type: 'string' }, 'hide-data': { type: 'boolean' }, write: { type: 'boolean' } },
   run: (invocation) =>
     withTarget(invocation, 0, async (find, { target, title, pipelines }) => {
       const { openConsole } = await import('../../console/open-console.ts');
@@ -30,7 +32,9 @@ export const showConsole: Command = {
       const isDev = pipelines !== undefined;
       const hidesData = values['hide-data'] === true;
       const lookEveryMillis = isDev ? 2_000 : 10_000;
-      const source = { title, options: optionsOf(values), target, find, hidesData, lookEveryMillis };
+      const writes = values.write === true;
+      const note = (said: string): void => print(`${new Date().toISOString()} ${said}`);
+      const source = { title, options: optionsOf(values), target, find, hidesData, lookEveryMillis, writes, note };
       const url = await openConsole({ source, port: portOf(values.port) }, running);
       print(`The console of ${title}:\n\n  ${url}\n\nPress Ctrl-C to stop.`);
       if (!signal.aborted) await once(signal, 'abort');

@@ -10,12 +10,13 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const deadLetters: Command = {
-  summary: 'lists dead letters, shows one, redrives them to their step, or discards them',
+  summary: 'lists dead letters, shows and mends one, redrives them to their step, or discards them',
   usage: [
     '<pipeline> [step] [options]',
     '       millrace dead-letters show <id> [--bytes]',
     '       millrace dead-letters redrive <id …> [--yes]',
     '       millrace dead-letters redrive <pipeline> <step> [--all] [--reason <reason>] [--since <time>] [--until <time>]',
+    '       millrace dead-letters mend <id> --data <file>',
     '       millrace dead-letters discard <id …> --reason <text>',
     '       millrace dead-letters discard <pipeline> <step> --all --reason <text>',
   ].join('\n'),
@@ -27,6 +28,8 @@ export const deadLetters: Command = {
     '  redrive  appends dead letters to the end of the stream, for the step that rejected them and no',
     '           other. An interrupted redrive can be run again: no event is appended twice. An event that',
     '           is rejected again becomes a dead letter again',
+    '  mend     gives the event of a dead letter other data, and leaves it on the list: redrive it then. The',
+    '           bytes as they came are kept with it',
     '  discard  removes dead letters from the list',
     '',
     'Redriven and discarded dead letters are kept in the bucket below redriven/ and discarded/.',
@@ -37,6 +40,7 @@ export const deadLetters: Command = {
     '  --reason <reason>        redrive: dead letters with this reason, such as schema',
     '  --since, --until <time>  redrive: dead letters stored since, or before, a time:',
     '                           2026-01-31T23:59:00Z, or -2h',
+    '  --data <file>            mend: file with the data, as JSON',
     '  --yes                    redrive: do not ask',
     '  --reason <text>          discard: why, for the record',
     '  --json                   print a line of JSON for each dead letter',
@@ -54,6 +58,7 @@ export const deadLetters: Command = {
     all: { type: 'boolean' },
     since: { type: 'string' },
     until: { type: 'string' },
+    data: { type: 'string' },
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
@@ -62,6 +67,7 @@ export const deadLetters: Command = {
     const following = { ...invocation, positionals: rest };
     if (verb === 'show') return show(following);
     if (verb === 'redrive') return redrive(following);
+    if (verb === 'mend') return mend(following);
     if (verb === 'discard') return discard(following);
     await refuseMisspelt(verb);
     return list(invocation);
@@ -70,7 +76,7 @@ export const deadLetters: Command = {
 
 /** Throws a `UserMistake` for what looks like a verb, unless a pipeline has that name. */
 async function refuseMisspelt(word: string | undefined): Promise<void> {
-  const verb = word === undefined ? undefined : suggest(word, ['show', 'redrive', 'discard']);
+  const verb = word === undefined ? undefined : suggest(word, ['show', 'redrive', 'mend', 'discard']);
   if (verb === undefined) return;
   const { pipelines } = await import('../../pipelines/all.ts');
   if (pipelines.some(({ name }) => name === word)) return;
@@ -116,6 +122,25 @@ function show(invocation: CommandInvocation): Promise<number> {
     const letter = knownLetter(stored, await readLetter(target, stored.key, signal));
     if (values.bytes === true) process.stdout.write(originalBytes(letter));
     else print(values.json === true ? JSON.stringify(letter) : letterReport(letter));
+    return 0;
+  });
+}
+
+function mend(invocation: CommandInvocation): Promise<number> {
+  return withTarget(invocation, 1, async (_, { target, title }) => {
+    const { values, positionals, signal } = invocation;
+    const [id] = positionals;
+    if (id === undefined) throw new UserMistake('missing id; millrace dead-letters <pipeline> lists the ids');
+    if (typeof values.data !== 'string') throw new UserMistake('missing data; use --data <file>, a file with JSON');
+    const { readFile } = await import('node:fs/promises');
+    const { findLetter } = await import('../../operation/dead-letters/dead-letters.ts');
+    const { mendLetter, parseData } = await import('../../operation/dead-letters/mend.ts');
+    const text = await readFile(values.data, 'utf8').catch((error: Error) => {
+      throw new UserMistake(`cannot read the file '${values.data}': ${error.message}`);
+    });
+    const stored = await findLetter(target, id, signal);
+    await mendLetter(target, stored, { data: parseData(text), nowMillis: Date.now(), signal });
+    print(`the data of ${id} is changed (${title}); to append it: millrace dead-letters redrive ${id}`);
     return 0;
   });
 }

@@ -21,6 +21,8 @@ export const dev: Command = {
     '  --s3-port <port>         port of S3 and SQS',
     '  --load <per second>      puts a generator in the place of each source: so many events a second in all, which',
     '                           fit the schemas of the streams',
+    '  --write                  let the pages of the console pause, resume and move steps, and redrive, mend and',
+    '                           discard dead letters',
     '  --trace                  print every poll, batch, invocation and checkpoint as a line of JSON',
   ].join('\n'),
   examples: ['millrace dev sensors --http-port 8080', 'millrace dev shop --load 1000'],
@@ -33,6 +35,7 @@ export const dev: Command = {
     'dynamodb-port': { type: 'string' },
     's3-port': { type: 'string' },
     load: { type: 'string' },
+    write: { type: 'boolean' },
     trace: { type: 'boolean' },
   },
   async run({ values, positionals, signal }) {
@@ -54,6 +57,7 @@ export const dev: Command = {
         ...portOption(values, 'dynamodb'),
         ...portOption(values, 's3'),
       },
+      write: values.write === true,
       trace: values.trace === true,
     };
     await runDev(options, print, signal);

@@ -43,7 +43,7 @@ export const positions: Command = {
   },
   run: (invocation) =>
     withTarget(invocation, 2, async (find, found) => {
-      const { readerOf } = await import('../arguments/positions.ts');
+      const { readerOf } = await import('../../operation/control/move-request.ts');
       const { positionals, values } = invocation;
       const step = readerOf(find.step(positionals[0], positionals[1]));
       if (values.to === undefined && values.shard !== undefined)

@@ -1,4 +1,5 @@
 import type { LettersAnswer } from '../answers.ts';
+import { Act } from './acting.tsx';
 import { useAnswer } from './asking.ts';
 import { CliLine, Shown, Time, When } from './parts.tsx';
 import { go, pathOf, place } from './router.ts';
@@ -82,9 +83,15 @@ function Groups({
       {step !== '' && (
         <>
           <h2>Commands</h2>
-          <CliLine
+          <Act
+            name="redrive all"
             does="append them again, for this step only"
             line={`dead-letters redrive ${pipeline} ${step} --all`}
+            warns={
+              <p>They come after newer events with their keys: in a table with a key, they overwrite newer rows.</p>
+            }
+            path={`/api${pathOf('redrive', pipeline, step)}`}
+            body={{ which: { all: true } }}
           />
           <CliLine
             does="take them off the list"

@@ -1,5 +1,7 @@
+import { useSignal } from '@preact/signals';
 import type { EventAnswer } from '../answers.ts';
 import { useAnswer } from './asking.ts';
+import { EditData } from './edit-data.tsx';
 import { EventWay } from './event-way.tsx';
 import { Bytes, CliLine, Copyable, Facts, Shown, StepLinks, Time, When } from './parts.tsx';
 import { pathOf } from './router.ts';
@@ -20,6 +22,7 @@ export function EventPage({ pipeline, stream, shard, position }: EventOf) {
             <Attributes event={event} />
             <Bytes name="data" {...event.data} />
             <EventWay path={pathOf(pipeline, stream, shard, position)} />
+            <RunAgain event={event} path={pathOf(pipeline, stream, shard, position)} />
             <Record event={event} />
             <CliLine
               does="its way, in a terminal"
@@ -32,6 +35,34 @@ export function EventPage({ pipeline, stream, shard, position }: EventOf) {
           </>
         )}
       </When>
+    </>
+  );
+}
+
+/** Runs a transform that reads the event, with other data. */
+function RunAgain({ event: { data, transforms }, path }: { readonly event: EventAnswer; readonly path: string }) {
+  const chosen = useSignal(transforms[0] ?? '');
+  if (transforms.length === 0 || data.isCut || !data.isText) return null;
+  return (
+    <>
+      <h2>Run a step again</h2>
+      <p class="muted">With this input, or another: with the code of this repository, and nothing is appended.</p>
+      {transforms.length > 1 && (
+        <label>
+          step{' '}
+          <select value={chosen.value} onChange={({ currentTarget }) => (chosen.value = currentTarget.value)}>
+            {transforms.map((step) => (
+              <option key={step}>{step}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      <EditData
+        text={data.text}
+        name={`run ${chosen.value}`}
+        path={`/api/run${path}`}
+        bodyOf={(edited) => ({ step: chosen.value, data: edited })}
+      />
     </>
   );
 }

@@ -8,7 +8,12 @@ import { counted } from './words.ts';
 /** Shows where an event came from and, when somebody asks, where it went on. `path` is that of the event. */
 export function EventWay({ path }: { readonly path: string }) {
   const asksOnward = useSignal(false);
-  const answer = useAnswer<TraceAnswer>(`/api/trace${path}${asksOnward.value ? '?onward=1' : ''}`);
+  const asksTables = useSignal(false);
+  const asked = new URLSearchParams({
+    ...(asksOnward.value ? { onward: '1' } : {}),
+    ...(asksTables.value ? { tables: '1' } : {}),
+  });
+  const answer = useAnswer<TraceAnswer>(`/api/trace${path}?${asked}`);
   return (
     <>
       <h2>Where it came from</h2>
@@ -21,6 +26,11 @@ export function EventWay({ path }: { readonly path: string }) {
                   <Place place={link} />
                   <div class="muted">
                     <Origin link={link} />
+                    {link.origin === 'table' && !asksTables.value && (
+                      <button type="button" onClick={() => (asksTables.value = true)}>
+                        read its whole input to find them
+                      </button>
+                    )}
                   </div>
                 </li>
               ))}
@@ -61,7 +71,7 @@ function Place({ place: { stream, shard, position, type, key, arrived } }: { rea
   );
 }
 
-function Origin({ link: { origin, madeBy = '', generation, verdict } }: { readonly link: TraceLink }) {
+function Origin({ link: { origin, madeBy = '', generation, verdict, madeOf } }: { readonly link: TraceLink }) {
   switch (origin) {
     case 'elsewhere':
       return <>another producer sent it</>;
@@ -80,7 +90,15 @@ function Origin({ link: { origin, madeBy = '', generation, verdict } }: { readon
     case 'table':
       return (
         <>
-          is a change of the table <StepLinks steps={[madeBy]} />, which any number of events made
+          <StepLinks steps={[madeBy]} /> made it
+          {madeOf === undefined || madeOf.count === 0
+            ? ', of any number of events. '
+            : ` of ${counted(madeOf.count, 'event')}${madeOf.count > 1 ? ', the last of which follows' : ''}. `}
+          {verdict?.is === 'same' && 'Made again of them, it is the same.'}
+          {verdict?.is === 'unknown' && `${verdict.why}.`}
+          {madeOf?.before.map((one) => (
+            <Place key={one.position} place={one} />
+          ))}
         </>
       );
     case 'transform':

@@ -1,7 +1,9 @@
 import type { StepAnswer, StepShard } from '../answers.ts';
+import { Act } from './acting.tsx';
 import { useAnswer } from './asking.ts';
-import { CliLine, Copy, Facts, Shown, StreamLink, Time, When } from './parts.tsx';
-import { pathOf } from './router.ts';
+import { MoveStep } from './move-step.tsx';
+import { Copy, Facts, Shown, StreamLink, Time, When } from './parts.tsx';
+import { go, pathOf, place } from './router.ts';
 import { counted, durationText, timeText } from './words.ts';
 import { zone } from './zone.ts';
 
@@ -68,11 +70,22 @@ function Step({ step }: { readonly step: StepAnswer }) {
         </table>
       </div>
       <h2>Commands</h2>
-      <CliLine does="let it rest" line={`pause ${pipeline} ${name}`} />
-      <CliLine does="go on" line={`resume ${pipeline} ${name}`} />
-      {isReader && (
-        <CliLine does="process the last quarter of an hour again" line={`positions ${pipeline} ${name} --to -15m`} />
-      )}
+      <Act
+        name="pause"
+        does="let it rest"
+        line={`pause ${pipeline} ${name}`}
+        warns={<p>New events wait until it is resumed. The answer comes when no batch is in flight.</p>}
+        path={`/api${pathOf('pause', pipeline, name)}`}
+        body={{}}
+      />
+      <Act
+        name="resume"
+        does="go on"
+        line={`resume ${pipeline} ${name}`}
+        path={`/api${pathOf('resume', pipeline, name)}`}
+        body={{}}
+      />
+      {isReader && <MoveStep pipeline={pipeline} name={name} />}
     </>
   );
 }
@@ -118,6 +131,14 @@ function shortShard(shard: string): string {
 
 const WIDTH = 1_000;
 
+/** Takes the time where somebody has clicked as the position to move to. */
+function choose(event: MouseEvent, { from, span }: { readonly from: number; readonly span: number }): void {
+  const { left, width } = (event.currentTarget as SVGElement).getBoundingClientRect();
+  const time = new Date(from + (span * (event.clientX - left)) / width);
+  const to = `${time.toISOString().slice(0, 19)}Z`;
+  go(`${place.value.path}?${new URLSearchParams({ to })}`, { replace: true });
+}
+
 /** Draws a shard as a line in time: what the step has read, and what it has not. */
 function Bar({ shard: { oldest, position, now, behind = 0, state } }: { readonly shard: StepShard }) {
   if (oldest === undefined) return <span class="muted">no records</span>;
@@ -132,8 +153,10 @@ function Bar({ shard: { oldest, position, now, behind = 0, state } }: { readonly
       ? 'nothing is read'
       : `read up to ${timeText(position.time, zone.value)}`;
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the field below takes the same position from a keyboard
     <svg
       class="bar"
+      onClick={(event) => choose(event, { from, span })}
       viewBox={`0 0 ${WIDTH} 14`}
       preserveAspectRatio="none"
       role="img"

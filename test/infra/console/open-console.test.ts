@@ -15,6 +15,7 @@ const source: ConsoleSource = {
   find: pipelineFinder(pipelines, found),
   hidesData: false,
   lookEveryMillis: 1_000,
+  writes: false,
 };
 
 describe('the server of the console', () => {

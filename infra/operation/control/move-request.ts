@@ -1,8 +1,8 @@
 import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { startIn } from '../../operation/times.ts';
 import { outputsOf, type ReaderPlan, type StepPlan } from '../../pipelines/plan.ts';
 import type { StreamPlan } from '../../pipelines/streams.ts';
+import { startIn } from '../times.ts';
 
 /** Parses a position in a stream: what `parseStart` takes, or a record's sequence number. Throws a `UserMistake`. */
 export function parsePosition(text: string, nowMillis: number): RewindPoint {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parsePosition, parseShards } from '../../../../infra/cli/arguments/positions.ts';
+import { parsePosition, parseShards } from '../../../../infra/operation/control/move-request.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
