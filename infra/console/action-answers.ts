@@ -31,7 +31,9 @@ export interface MovedShard {
   readonly andMore?: true;
 }
 
-/** What a step makes of an event with other data. `fits`: the step is a sink or a table, and the data fits its schema. */
+/**
+ * What a step makes of an event with other data. `fits`: the step is a sink or a table, and the data fits its schema.
+ */
 export type TriedAnswer =
   | { readonly outcome: 'refused'; readonly why: string }
   | { readonly outcome: 'fits' }
