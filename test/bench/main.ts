@@ -19,6 +19,7 @@ const benchmarks = [
   'postgres',
   'dynamodb',
   'opensearch',
+  's3-ndjson',
   'parquet',
   'emulator-log',
   'mapping',
