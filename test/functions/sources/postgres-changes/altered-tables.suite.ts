@@ -14,8 +14,8 @@ interface Altered {
   /** What the docs say of the statement. */
   readonly what: string;
   readonly alter: string;
-  /** A statement behind it. */
-  readonly then?: string;
+  /** What is written behind it; by default a row. */
+  readonly write?: string;
   readonly fields?: readonly Field[];
   /** The data of the events that follow in the run that reads the statement. */
   readonly data: readonly object[];
@@ -62,14 +62,14 @@ const ALTERED: readonly Altered[] = [
   {
     what: 'TYPE that the field takes gives values of the new type, and rows that are rewritten do not come again',
     alter: 'ALTER TABLE t ALTER COLUMN n TYPE numeric(9, 2)',
-    then: 'INSERT INTO t (id, n) VALUES (2, 1.25)',
+    write: 'INSERT INTO t (id, n) VALUES (2, 1.25)',
     fields: [COUNT],
     data: [{ id: 2, n: 1.25 }],
   },
   {
     what: 'TYPE that the field does not take gives values that readers refuse, and stops the next run',
     alter: 'ALTER TABLE t ALTER COLUMN n TYPE text',
-    then: `INSERT INTO t (id, n) VALUES (2, 'many')`,
+    write: `INSERT INTO t (id, n) VALUES (2, 'many')`,
     fields: [COUNT],
     data: [{ id: 2, n: 'many' }],
     stops:
@@ -86,14 +86,14 @@ const ALTERED: readonly Altered[] = [
   {
     what: 'RENAME TO ends what comes of the table, and stops the next run',
     alter: 'ALTER TABLE t RENAME TO u',
-    then: 'INSERT INTO u (id) VALUES (2)',
+    write: 'INSERT INTO u (id) VALUES (2)',
     data: [],
     stops: NO_TABLE,
   },
   {
     what: 'DROP TABLE has no event for its rows, and stops the next run',
     alter: 'DROP TABLE t',
-    then: 'SELECT 1',
+    write: 'SELECT 1',
     data: [],
     stops: NO_TABLE,
   },
@@ -101,7 +101,7 @@ const ALTERED: readonly Altered[] = [
 
 describe('a table that is altered', () => {
   test.each(ALTERED.map((altered) => [altered.what, altered] as const))('%s', async (_, altered) => {
-    const { alter, then = INSERT, fields = [NAME], data, leftOut, stops } = altered;
+    const { alter, write = INSERT, fields = [NAME], data, leftOut, stops } = altered;
     const isStrict = fields.includes(REQUIRED) ? `NOT NULL DEFAULT 'x'` : '';
     const field = ({ name, accepts = [], isRequired = false }: Field) => ({ name, accepts, isRequired });
     const { client, begin, run, close } = await followTables(server, {
@@ -119,7 +119,7 @@ describe('a table that is altered', () => {
       async onPage() {
         if (isAltered) return;
         isAltered = true;
-        await client.query(`${alter}; ${then}`);
+        await client.query(`${alter}; ${write}`);
         await client.query('INSERT INTO mark VALUES (1)');
       },
     });
