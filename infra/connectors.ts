@@ -9,6 +9,7 @@ import type {
 } from './needs.ts';
 import { dynamoDbOnAws, dynamoDbOnLaptop } from './sinks/dynamodb.ts';
 import { icebergOnAws, icebergOnLaptop } from './sinks/iceberg.ts';
+import { icebergFaults } from './sinks/iceberg-faults.ts';
 import { openSearchOnAws, openSearchOnLaptop } from './sinks/opensearch.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { postgresFaults } from './sinks/postgres-faults.ts';
@@ -96,6 +97,7 @@ export const connectors = {
     prefixOf: undefined,
     // A column for each field of the schema, without a bound.
     bundledResources: ['columns'],
+    columnFaults: icebergFaults,
     onAws: icebergOnAws,
     onLaptop: icebergOnLaptop,
   },

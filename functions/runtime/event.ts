@@ -71,6 +71,16 @@ export interface ReceivedEvent<D = unknown> extends Event<D> {
   parts?: readonly HashRange[] | undefined;
   /** The range that this copy of such an event was aimed at, by its writer. */
   readonly aim?: HashRange | undefined;
+  /** The version of the stream's schema that its writer had, after `SCHEMA_OF`. Undefined: the first one. */
+  readonly dataSchema?: string | undefined;
+}
+
+/** What the attribute `dataschema` of our events begins with. */
+export const SCHEMA_OF = 'millrace:';
+
+/** Writes the attribute for a version. Events of the first version, which is undefined here, have none. */
+export function schemaAttribute(version: string | undefined): string | undefined {
+  return version === undefined ? undefined : `${SCHEMA_OF}${version}`;
 }
 
 /** An event that is not in the log yet. Sources and transforms hand it to the log writer. */
@@ -97,6 +107,8 @@ export interface OutgoingEvent {
   readonly everywhere?: true;
   /** The log writer sets it: the range of the shard that an event with `everywhere` is aimed at. */
   readonly aim?: HashRange | undefined;
+  /** The log writer sets it: the version of the stream's schema, after `SCHEMA_OF`. Undefined: the first one. */
+  readonly dataSchema?: string | undefined;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
   /** The event as it is in a record, where that was made before. */

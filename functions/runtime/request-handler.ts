@@ -70,7 +70,7 @@ export function openRequestHandler<O, R, Request, Reply>(
     options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });
-  const writer = openLogWriter({ kinesis, ...config.output });
+  const writer = openLogWriter({ kinesis, ...config.output, version: config.versions?.writes });
   const number = numbering(`/${name}/process/${processId}`, pipelines);
   const complain = (error: unknown): void => log(logError({ stage, pipeline, step, shard: processId }, error));
   const isPaused = pauseOf(surroundings, complain);

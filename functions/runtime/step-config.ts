@@ -62,6 +62,20 @@ export const StepConfig = z.strictObject({
   time: z
     .strictObject({ steps: z.array(z.string()), scheduled: z.boolean(), until: z.number().exactOptional() })
     .optional(),
+  /**
+   * The versions of schemas that the code knows. It is a part of the bundle, because it changes with the code. Missing:
+   * no version is locked, and the step takes events of any.
+   */
+  versions: z
+    .strictObject({
+      /** Those of the input, if the step has to know them: it waits for its deployment at an event of another one. */
+      reads: z.array(z.string()).exactOptional(),
+      /** That of the output's events. Missing: the first one, which events do not carry. */
+      writes: z.string().exactOptional(),
+      /** The same for each output of a source that writes several streams. */
+      outputs: z.record(z.string(), z.string()).exactOptional(),
+    })
+    .exactOptional(),
   /** The stream that the step writes. */
   output: Output.optional(),
   /** The streams of a source that writes several, by the names of its outputs. */
@@ -93,6 +107,7 @@ export interface BundledConfig {
   readonly generation: string;
   readonly pipelines?: readonly string[];
   readonly time?: StepConfig['time'];
+  readonly versions?: NonNullable<StepConfig['versions']>;
   readonly options?: unknown;
   /** Resources that follow from the options and the stream's schema. */
   readonly resources?: Readonly<Record<string, unknown>>;

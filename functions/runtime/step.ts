@@ -122,7 +122,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     attempts: openAttempts(checkpoints),
     lock: openProcessLock(),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
-    writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
+    writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output, version: config.versions?.writes }),
     portion,
     now,
     report: (shard, counts) => log(metricsLine(of(shard), counts, now())),

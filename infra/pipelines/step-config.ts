@@ -1,6 +1,7 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { BundledConfig, EnvironmentConfig, StepConfig } from '../../functions/runtime/step-config.ts';
-import { connectors } from '../connectors.ts';
+import { type Connector, connectors } from '../connectors.ts';
+import { versionOf } from '../schemas/version.ts';
 import type { ReaderPlan, StepPlan } from './plan.ts';
 import type { StreamPlan } from './streams.ts';
 
@@ -33,10 +34,43 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     ...('input' in step && step.input.time !== undefined ? { time: step.input.time } : {}),
     ...('output' in step && step.output !== undefined ? { output: outputConfigOf(step.output, nameOf) } : {}),
     ...('outputs' in step && step.outputs !== undefined ? { outputs: outputConfigsOf(step.outputs, nameOf) } : {}),
+    ...versionsOf(step),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
     ...(resources === undefined ? {} : { resources }),
   };
+}
+
+/** Returns the versions that the code of a step knows: of what it reads, and of what it writes. */
+function versionsOf(step: StepPlan): Pick<StepConfig, 'versions'> {
+  const reads = step.kind !== 'source' && looksAtFields(step) ? step.input.stream.versions : undefined;
+  const writes = 'output' in step ? writtenVersion(step.output) : undefined;
+  const outputs = Object.entries(('outputs' in step && step.outputs) || {}).flatMap(([name, stream]) => {
+    const version = writtenVersion(stream);
+    return version === undefined ? [] : [[name, version] as const];
+  });
+  const versions = {
+    ...(reads === undefined ? {} : { reads: reads.map(({ version }) => version) }),
+    ...(writes === undefined ? {} : { writes }),
+    ...(outputs.length === 0 ? {} : { outputs: Object.fromEntries(outputs) }),
+  };
+  return Object.keys(versions).length === 0 ? {} : { versions };
+}
+
+/** A sink without columns passes on what it gets, so no version is new to it. */
+function looksAtFields(step: ReaderPlan): boolean {
+  if (step.kind !== 'sink') return true;
+  const connector: Connector = connectors[step.connector];
+  const columnFaults = connector.kind === 'sink' ? connector.columnFaults : undefined;
+  const { format } = (step.options ?? {}) as { readonly format?: unknown };
+  return columnFaults !== undefined && format !== 'ndjson';
+}
+
+/** The first version is not written into events: streams whose schema never changes stay as they are. */
+function writtenVersion(stream: StreamPlan | undefined): string | undefined {
+  if (stream?.versions === undefined) return undefined;
+  const { version } = versionOf(stream.schema);
+  return version === stream.versions[0]?.version ? undefined : version;
 }
 
 /** The two ways in which a function gets its configuration. */
@@ -52,7 +86,7 @@ export interface StepConfigParts {
  * than Lambda's environment allows.
  */
 export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfigParts {
-  const { generation, pipelines, time, options, resources, ...rest } = stepConfigOf(step, target);
+  const { generation, pipelines, time, versions, options, resources, ...rest } = stepConfigOf(step, target);
   const isBundled = ([name]: [string, unknown]): boolean =>
     'connector' in step && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
   const entries = Object.entries(resources ?? {});
@@ -68,6 +102,7 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
       generation,
       ...(pipelines === undefined ? {} : { pipelines }),
       ...(time === undefined ? {} : { time }),
+      ...(versions === undefined ? {} : { versions }),
       ...(options === undefined ? {} : { options }),
       ...(inBundle.length === 0 ? {} : { resources: Object.fromEntries(inBundle) }),
     },

@@ -3,7 +3,7 @@ import { dropPassedMarks, endInput, type MarkRange, rangeFor, rangesWithin, take
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
-import type { HashRange, ReceivedEvent } from '../event.ts';
+import { type HashRange, type ReceivedEvent, SCHEMA_OF } from '../event.ts';
 import { PORTION, type PortionBounds } from '../log/portion.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
 import { type Decoded, type DecodedEvent, type DecodedTick, decodeRecord } from '../record-codec/decode.ts';
@@ -28,6 +28,8 @@ export interface BatchFacts {
    * to read without filtering by recipient (inspection).
    */
   readonly names?: readonly string[];
+  /** The versions of the stream's schema that the step knows. Undefined: it takes any. */
+  readonly versions?: readonly string[] | undefined;
   /** Set for a step that needs to know what time it is. Others skip the ticks. */
   readonly time?: TimeOf | undefined;
   /** The bounds of the portions that the step commits: `PORTION`, or smaller ones in tests. */
@@ -159,6 +161,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     else if (isForAnother(event, facts.names)) return;
     else if (wasTaken(event, { aim, hash }, record)) counts.alreadySeen++;
     else {
+      waitForKnown(event);
       time?.takeEvent(event, { hash, arrivedMillis: record.approximateArrivalMillis });
       events.push(event);
       counts.dataBytes += event.dataBytes.length;
@@ -186,6 +189,25 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   function isOwn(source: string): boolean {
     if (last.source !== source) last = { source, isOwn: own.some((prefix) => source.startsWith(prefix)) };
     return last.isOwn;
+  }
+
+  let knownSchema: string | undefined;
+
+  /**
+   * Throws at an event of a version that the step does not know: its functions are one deployment behind its writers.
+   * They would leave out what is new, or refuse the event. So the batch comes again until the step is deployed.
+   */
+  function waitForKnown({ dataSchema, source, position: at }: ReceivedEvent): void {
+    if (dataSchema === undefined || dataSchema === knownSchema || facts.versions === undefined) return;
+    const version = dataSchema.slice(SCHEMA_OF.length);
+    // Producers outside may claim anything.
+    if (!isOwn(source) || facts.versions.includes(version)) {
+      knownSchema = dataSchema;
+      return;
+    }
+    throw new Error(
+      `the event at ${at} has version ${version} of its schema, which this function does not know: it waits for the deployment of a pipeline whose schemas.lock.json has it`,
+    );
   }
 
   function isRepeat({ source, sequence }: ReceivedEvent, hash: () => bigint, record: LogRecord): boolean {

@@ -147,6 +147,7 @@ export function openInput(
         own,
         names,
         time: config.time,
+        versions: config.versions?.reads,
         portion: step.portion ?? portion,
         takesParts: outbox !== undefined || config.time !== undefined || portion !== undefined,
         notesBeginning,

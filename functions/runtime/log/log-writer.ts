@@ -1,4 +1,4 @@
-import type { OutgoingEvent } from '../event.ts';
+import { type OutgoingEvent, schemaAttribute } from '../event.ts';
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
 import {
@@ -52,6 +52,8 @@ export interface LogWriterSettings {
    * never describes the stream. Otherwise this only lowers the limits of the stream and of Lambda.
    */
   readonly maxRecordBytes?: number;
+  /** The version of the stream's schema that events get, unless it is the first one. */
+  readonly version?: string | undefined;
   readonly random?: () => number;
   readonly sleep?: Sleep;
   /** The stream's shape, if the caller knows it already. */
@@ -80,14 +82,28 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
       if (events.length === 0) return [];
       known.shape ??= await shapeOf(settings, signal);
       const limit = dataLimit(settings, known.shape);
-      return oversized(events, limit).map((refused) => ({ ...refused, limit }));
+      return oversized(withVersion(events, settings), limit).map((refused) => ({ ...refused, limit }));
     },
     append(events, signal, packed) {
-      const appended = turn.then(() => appendAll(settings, known, { events, signal, packed }));
+      const appended = turn.then(() =>
+        appendAll(settings, known, { events: withVersion(events, settings), signal, packed }),
+      );
       turn = appended.catch(() => undefined);
       return appended;
     },
   };
+}
+
+/** Ticks have no schema, and an event that is encoded already has its version. */
+export function withVersion(
+  events: readonly OutgoingEvent[],
+  { version }: Pick<LogWriterSettings, 'version'>,
+): readonly OutgoingEvent[] {
+  const dataSchema = schemaAttribute(version);
+  if (dataSchema === undefined) return events;
+  return events.map((event) =>
+    event.encoded !== undefined || event.redrivenFor !== undefined ? event : { ...event, dataSchema },
+  );
 }
 
 /** What a process knows about the stream. It asks once, and again only after a surprise. */

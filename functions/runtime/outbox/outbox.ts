@@ -1,6 +1,7 @@
 import type { Ancestor, LoadedState } from '../checkpoints/shard-states.ts';
 import { encodeState } from '../checkpoints/step-state.ts';
 import { UserMistake } from '../errors.ts';
+import { schemaAttribute } from '../event.ts';
 import type { PackedEvents } from '../log/shard-queues.ts';
 import type { OutboxProgress, Publication } from '../sink.ts';
 import type { Step } from '../step.ts';
@@ -49,6 +50,7 @@ export function openOutbox(step: Step, version: string): Outbox {
   const { writer, name, checkpoints } = step;
   if (writer === undefined) throw new UserMistake(`step '${name}' publishes to no stream: STEP_CONFIG has no output`);
   const highest = openHighest(checkpoints, name);
+  const dataSchema = schemaAttribute(step.config.versions?.writes);
   const ended = new Set<string>();
 
   const append = async (page: Page, signal: AbortSignal, packed?: PackedEvents): Promise<void> => {
@@ -85,7 +87,7 @@ export function openOutbox(step: Step, version: string): Outbox {
       return settled;
     },
     prepare({ key, loaded }, events, revision) {
-      const page = finished(events, { source: `/${name}/${key}/${version}`, revision });
+      const page = finished(events, { source: `/${name}/${key}/${version}`, revision, dataSchema });
       const { bytes, packed } = encodePage(page) ?? {};
       return { revision, page, packed, progress: { page: bytes, closes: openOf(loaded).map(closed) } };
     },

@@ -20,14 +20,18 @@ export type Page = readonly OutgoingEvent[];
 /** Names the events of a slice: a step's revisions of a shard only grow, so the sequences of a source do. */
 export function finished(
   events: readonly Publication[],
-  { source, revision }: { readonly source: string; readonly revision: number },
+  {
+    source,
+    revision,
+    dataSchema,
+  }: { readonly source: string; readonly revision: number } & Pick<OutgoingEvent, 'dataSchema'>,
 ): Page {
   const ofRevision = encodeOrdered(revision, REVISION_WIDTH);
   return events.map(({ type, key, time, traceparent, dataBytes, everywhere }, index) => {
     if (everywhere) return tick({ id: time, source, type, time, key, traceparent, dataBytes });
     const sequence = ofRevision + encodeOrdered(index, INDEX_WIDTH);
     // The page and the log get the same bytes.
-    return encoded({ id: sequence, source, type, time, key, sequence, traceparent, dataBytes });
+    return encoded({ id: sequence, source, type, time, key, sequence, traceparent, dataSchema, dataBytes });
   });
 }
 

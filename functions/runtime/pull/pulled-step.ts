@@ -33,7 +33,9 @@ export function openOutputs({ config, kinesis, name, writer }: Step): Outputs {
   const byStream = new Map<string, LogWriter>();
   const writers = new Map<string | undefined, LogWriter>(
     Object.entries(outputs).map(([output, settings]) => {
-      const known = byStream.get(settings.stream) ?? openLogWriter({ kinesis, ...settings });
+      const known =
+        byStream.get(settings.stream) ??
+        openLogWriter({ kinesis, ...settings, version: config.versions?.outputs?.[output] });
       byStream.set(settings.stream, known);
       return [output, known];
     }),

@@ -1,6 +1,6 @@
 import { cutText } from '../cut-text.ts';
 import { EventRejected } from '../errors.ts';
-import { keyFault } from '../event.ts';
+import { keyFault, SCHEMA_OF } from '../event.ts';
 import { isTimestamp } from '../json/timestamp.ts';
 
 /** The ranges of a JSON object's values in its buffer. */
@@ -47,6 +47,7 @@ export function readAttributes(buffer: Buffer, members: Members) {
     key,
     sequence: text('sequence'),
     traceparent: text('traceparent'),
+    dataSchema: dataSchemaOf(buffer, members),
     xid: extension('xid'),
     commitLsn: extension('commitlsn'),
     aim: extension('aim'),
@@ -67,6 +68,12 @@ function textOf(buffer: Buffer, members: Members, name: string): string | undefi
   // UTF-8 cannot encode half of a surrogate pair, so the text would change on its way.
   if (!value.isWellFormed()) throw undecodable(`'${name}' is not well-formed Unicode: ${quoted(value)}`);
   return value;
+}
+
+/** Other producers' schemas mean nothing here, whatever they look like. */
+function dataSchemaOf(buffer: Buffer, members: Members): string | undefined {
+  const value = memberValue(buffer, members, 'dataschema');
+  return typeof value === 'string' && value.startsWith(SCHEMA_OF) ? value : undefined;
 }
 
 function memberValue(buffer: Buffer, members: Members, name: string): unknown {

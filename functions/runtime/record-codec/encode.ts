@@ -35,15 +35,19 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
  * The shared beginning of the last event. Consecutive events of one writer have one source and one type, and this is a
  * hot path.
  */
-let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
+let last: (Shared & { readonly head: string }) | undefined;
 
-export function sharedHead({ source, type }: OutgoingEvent): string {
-  if (last?.source !== source || last.type !== type) last = { source, type, head: headOf(source, type) };
+type Shared = Pick<OutgoingEvent, 'source' | 'type' | 'dataSchema'>;
+
+export function sharedHead({ source, type, dataSchema }: OutgoingEvent): string {
+  if (last?.source !== source || last.type !== type || last.dataSchema !== dataSchema)
+    last = { source, type, dataSchema, head: headOf({ source, type, dataSchema }) };
   return last.head;
 }
 
-function headOf(source: string, type: string): string {
-  return `{"specversion":"1.0","source":${quoted(source)},"type":${quoted(type)}`;
+function headOf({ source, type, dataSchema }: Shared): string {
+  const version = dataSchema === undefined ? '' : `,"dataschema":${quoted(dataSchema)}`;
+  return `{"specversion":"1.0","source":${quoted(source)},"type":${quoted(type)}${version}`;
 }
 
 function quoted(text: string): string {

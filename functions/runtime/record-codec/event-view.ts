@@ -19,6 +19,7 @@ export interface RecordFacts {
 export interface EventLayout
   extends Record<Exclude<keyof Event, 'data' | Optional>, string | number>,
     Record<Optional, string | number | undefined> {
+  readonly dataSchema?: string | undefined;
   /** Never set for an event in the fixed order. */
   readonly redrivenFor?: string | undefined;
   readonly lateAt?: string | undefined;
@@ -120,6 +121,10 @@ export class EventView implements ReceivedEvent {
   get aim(): HashRange | undefined {
     const { aim, redrivenFor } = this.layout;
     return aim === undefined || redrivenFor !== undefined ? undefined : readAim(aim);
+  }
+
+  get dataSchema(): string | undefined {
+    return this.layout.dataSchema;
   }
 
   get redrivenFor(): string | undefined {

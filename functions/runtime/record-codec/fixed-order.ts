@@ -1,4 +1,4 @@
-import { LONGEST_KEY } from '../event.ts';
+import { LONGEST_KEY, SCHEMA_OF } from '../event.ts';
 import { BACKSLASH, CLOSE_BRACE, QUOTE } from '../json/json-bytes.ts';
 import { skipPlainTimestamp } from '../json/timestamp.ts';
 import type { EventLayout } from './event-view.ts';
@@ -12,6 +12,7 @@ export interface SharedHead {
   readonly length: number;
   readonly source: string;
   readonly type: string;
+  readonly dataSchema: string | undefined;
 }
 
 /** The layout of an event, and the head that it shares with the next one. */
@@ -63,7 +64,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   const dataEnd = skipValue(buffer, dataStart, 0);
   // Reading leaves no gap. So when the last brace is the event's last byte, nothing past the event was read.
   if (dataEnd !== end - 1 || buffer[dataEnd] !== CLOSE_BRACE) return undefined;
-  const { source, type } = head;
+  const { source, type, dataSchema } = head;
   return {
     head,
     layout: {
@@ -74,6 +75,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
       key,
       sequence,
       traceparent,
+      dataSchema,
       xid,
       commitLsn,
       buffer,
@@ -88,6 +90,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
 /** Texts between two values. Each begins with the closing quote of the value before it. */
 const SOURCE = Buffer.from('{"specversion":"1.0","source":"');
 const TYPE = Buffer.from('","type":"');
+const DATA_SCHEMA = Buffer.from(`","dataschema":"${SCHEMA_OF}`);
 const TIME = Buffer.from('","time":"');
 const PARTITION_KEY = Buffer.from('","partitionkey":"');
 const SEQUENCE = Buffer.from('","sequence":"');
@@ -110,9 +113,12 @@ function readHead({ buffer, start }: EventBytes): SharedHead | undefined {
   const sourceEnd = skipPlain(buffer, source);
   const type = skipText(buffer, sourceEnd, TYPE);
   const typeEnd = skipPlain(buffer, type);
-  const time = skipText(buffer, typeEnd, TIME);
+  const dataSchema = skipText(buffer, typeEnd, DATA_SCHEMA);
+  const end = dataSchema < 0 ? typeEnd : skipPlain(buffer, dataSchema);
+  const time = skipText(buffer, end, TIME);
   if (time < 0) return undefined;
   const texts = {
+    dataSchema: dataSchema < 0 ? undefined : SCHEMA_OF + buffer.toString('latin1', dataSchema, end),
     source: buffer.toString('latin1', source, sourceEnd),
     type: buffer.toString('latin1', type, typeEnd),
   };

@@ -51,10 +51,11 @@ export function writePlainEvent(
   return at;
 }
 
-/** What consecutive events of one writer share: source and type, and the transaction that has made them. */
+/** What consecutive events of one writer share: source, type and schema, and the transaction that has made them. */
 interface Shared {
   readonly source: string;
   readonly type: string;
+  readonly dataSchema: string | undefined;
   readonly xid: string | undefined;
   readonly commitLsn: string | undefined;
   /** Everything before the time. */
@@ -67,7 +68,7 @@ interface Shared {
 const known = new Map<string, Shared>();
 const MOST_KNOWN = 100;
 let last: Shared = {
-  ...{ source: '', type: '', xid: undefined, commitLsn: undefined },
+  ...{ source: '', type: '', dataSchema: undefined, xid: undefined, commitLsn: undefined },
   ...{ head: new Uint8Array(), tail: new Uint8Array() },
 };
 
@@ -78,20 +79,21 @@ function sharedBy(event: OutgoingEvent, headOf: (event: OutgoingEvent) => string
     last = found;
     return found;
   }
-  const { source, type, xid, commitLsn } = event;
+  const { source, type, dataSchema, xid, commitLsn } = event;
   const transaction = [
     ...(xid === undefined ? [] : [`,"xid":${JSON.stringify(xid)}`]),
     ...(commitLsn === undefined ? [] : [`,"commitlsn":${JSON.stringify(commitLsn)}`]),
   ].join('');
   const tail = transaction === '' ? ID : Buffer.from(`"${transaction},"id":"`);
-  last = { source, type, xid, commitLsn, head: Buffer.from(headOf(event)), tail };
+  last = { source, type, dataSchema, xid, commitLsn, head: Buffer.from(headOf(event)), tail };
   if (known.size === MOST_KNOWN) known.clear();
   known.set(type, last);
   return last;
 }
 
-function isOf(shared: Shared, { source, type, xid, commitLsn }: OutgoingEvent): boolean {
-  return shared.type === type && shared.xid === xid && shared.commitLsn === commitLsn && shared.source === source;
+function isOf(shared: Shared, { source, type, dataSchema, xid, commitLsn }: OutgoingEvent): boolean {
+  const isOfTransaction = shared.xid === xid && shared.commitLsn === commitLsn;
+  return shared.type === type && shared.dataSchema === dataSchema && isOfTransaction && shared.source === source;
 }
 
 /** True for a text that JSON does not escape, and whose characters are bytes. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
+import { icebergSink } from '../../../functions/sinks/iceberg/iceberg.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { checkPipelines, lockPipelines } from '../../../infra/cli/actions/check-schemas.ts';
@@ -197,6 +198,29 @@ test('the check refuses a field that no column of a lake of Parquet holds, and N
   };
   expect(faults('parquet')).toMatchObject([{ state: 'breaks', step: 'shop/lake', field: 'total' }]);
   expect(faults('ndjson')).toEqual([]);
+});
+
+test('the check refuses a type that a table of Iceberg cannot grow to', () => {
+  const lakeOf = (schema: z.ZodType) =>
+    definePipeline({
+      name: 'shop',
+      streams: { orders: { schema } },
+      sinks: { lake: { from: 'orders', write: icebergSink({ table: 'orders' }), every: minutes(5) } },
+    });
+  const faults = (before: z.ZodType, after: z.ZodType) => {
+    const [one, other] = [lakeOf(before), lakeOf(after)];
+    return checkSchemas([other], lockOf(one, other)).filter(({ state }) => state !== 'waits');
+  };
+  const [small, whole] = [Order.extend({ total: z.int32() }), Order.extend({ total: z.int() })];
+  expect(faults(small, whole.extend({ note: z.string().optional() }))).toEqual([]);
+  expect(faults(whole, Order)).toMatchObject([
+    {
+      state: 'breaks',
+      step: 'shop/lake',
+      field: 'total',
+      message: expect.stringContaining('cannot make that of BIGINT'),
+    },
+  ]);
 });
 
 describe('the lock', () => {

@@ -39,6 +39,7 @@ beforeEach(() => {
         return { refused };
       },
     },
+    config: {},
   } as unknown as Step;
 });
 
