@@ -37,7 +37,7 @@ function problemOf({ name, rawName, value, inlineValue }: OptionToken, options: 
   const known = optionOf(name, options) ?? negatedOption(name, options);
   const isNegated = rawName === `--no-${name}`;
   if (known === undefined || (isNegated && known.type === 'string'))
-    return `unknown option '${rawName}'; ${nearest(name, options)}`;
+    return `unknown option '${rawName}'; ${nearest([rawName.replace(/^-+/, ''), name], options)}`;
   if (known.type === 'boolean') return value === undefined ? undefined : `option '${rawName}' takes no value; `;
   // What looks like an option is one: a value that begins so is written behind an equals sign.
   return value === undefined || (inlineValue !== true && value.length > 1 && value.startsWith('-'))
@@ -56,9 +56,12 @@ function negatedOption(name: string, options: Options): Options[string] | undefi
   return option?.type === 'boolean' ? option : undefined;
 }
 
-function nearest(name: string, options: Options): string {
+/** Finds the option that was meant: by the name as it was typed, and without `no-`, if it begins so. */
+function nearest(typed: readonly string[], options: Options): string {
   const names = Object.keys(options);
-  const near = suggest(name, names) ?? names.find((known) => name.length > 2 && known.includes(name));
+  const nearTo = (name: string): string | undefined =>
+    suggest(name, names) ?? names.find((known) => name.length > 2 && known.includes(name));
+  const near = typed.map(nearTo).find((found) => found !== undefined);
   return near === undefined ? '' : `did you mean --${near}? `;
 }
 
