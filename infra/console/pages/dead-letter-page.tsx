@@ -63,7 +63,7 @@ function Letter({ letter }: { readonly letter: LetterAnswer }) {
         done={back}
       />
       <Discard id={id} pipeline={pipeline} step={step} done={back} />
-      {data !== undefined && data.isText && !data.isCut && <Mend id={id} text={data.text} />}
+      {data?.isText && !data.isCut && <Mend id={id} text={data.text} />}
     </>
   );
 }

@@ -45,6 +45,7 @@ export const mistakesInSinks: Readonly<Record<string, Mistake>> = {
   'documents-without-a-version': [
     {
       file: `${OPENSEARCH}/bulk.ts`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
       text: ',"version":${version},"version_type":"external"}}`',
       mistake: '}}`',
     },

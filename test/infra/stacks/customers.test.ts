@@ -66,6 +66,7 @@ test('the pipeline is deployed after that of the orders, without a warning, with
     'crashes',
     'dead-letters',
     'errors',
+    'log-kept',
     'stopped',
     'throttles',
   ]);
