@@ -3,7 +3,7 @@ import type { Target } from '../target.ts';
 import type { CompareOptions } from './compare-options.ts';
 import type { Difference, DifferentField, RowCounts, Side } from './comparison.ts';
 import type { MatchRow } from './matching.ts';
-import { dataOf, nameEvents } from './name-events.ts';
+import { dataOf, nameEvents, placedEvent } from './name-events.ts';
 import type { RowStore } from './row-store.ts';
 import { readUnprocessed, type Standing } from './standing.ts';
 import {
@@ -173,17 +173,34 @@ async function withEvents(
   differences: readonly RawDifference[],
   { views, match, options }: Stored,
 ): Promise<readonly Difference[]> {
-  const nameless = differences.filter(({ event }) => event?.id === undefined && event?.place === undefined);
-  if (nameless.length === 0) return differences.map(withoutRaw);
   const { target, onProgress, signal } = options;
   const of: { readonly target: Target; readonly stream: StreamPlan } = { target, stream: views.a.step.input.stream };
+  const known = await placedEvents(differences, of, signal);
+  const nameless = differences.filter((difference) => difference.event?.id === undefined && !known.has(difference));
+  if (nameless.length === 0) return differences.map((one) => withoutRaw({ ...one, ...known.get(one) }));
   const ids = new Set(nameless.map(({ raw }) => raw));
   const onRead = (done: number): void => onProgress({ doing: 'searching events', done });
   const found = await nameEvents({ ...of, ids, match, onRead }, signal);
   return differences.map((difference) => {
-    const event = found.get(difference.raw) ?? difference.event;
+    const event = known.get(difference)?.event ?? found.get(difference.raw) ?? difference.event;
     return withoutRaw(event === undefined ? difference : { ...difference, event });
   });
+}
+
+/** Reads the events of rows that say where theirs is. */
+async function placedEvents(
+  differences: readonly RawDifference[],
+  { target, stream }: { readonly target: Target; readonly stream: StreamPlan },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<RawDifference, { readonly event: StoredEvent }>> {
+  const found = new Map<RawDifference, { readonly event: StoredEvent }>();
+  for (const difference of differences) {
+    const { event: { id: known, place } = {} } = difference;
+    if (known !== undefined || place === undefined) continue;
+    const event = await placedEvent(place, { target, stream }, signal);
+    if (event !== undefined) found.set(difference, { event: { ...event, place } });
+  }
+  return found;
 }
 
 function withoutRaw({ raw: _, ...difference }: RawDifference): Difference {

@@ -1,4 +1,7 @@
+import { describeStream } from '../../../functions/runtime/log/shards.ts';
+import { isPosition } from '../../../functions/runtime/position.ts';
 import type { StreamPlan } from '../../pipelines/streams.ts';
+import { inspectEvent } from '../inspect-event.ts';
 import { readTail } from '../tail.ts';
 import type { Target } from '../target.ts';
 import { parseExactly } from './exact-json.ts';
@@ -37,6 +40,20 @@ export async function nameEvents(
     },
   );
   return found;
+}
+
+/** Reads the event at a place. Undefined when the log has none there any more. */
+export async function placedEvent(
+  { shard, position }: NonNullable<StoredEvent['place']>,
+  { target, stream }: { readonly target: Target; readonly stream: StreamPlan },
+  signal: AbortSignal,
+): Promise<StoredEvent | undefined> {
+  const { kinesis } = target.clients;
+  const name = target.streamName(stream);
+  const { shards } = await describeStream(kinesis, name, signal);
+  if (!shards.some(({ id }) => id === shard) || !isPosition(position)) return undefined;
+  const found = await inspectEvent(kinesis, { stream: name, shard, position }, signal);
+  return found && { id: found.event.id, key: found.event.key, type: found.event.type, time: found.event.time };
 }
 
 const REPORTED_EVERY = 10_000;

@@ -8,9 +8,6 @@ export interface TableColumn {
   readonly category: string;
 }
 
-/** The sink's own column: it says where a row's event is in the log. */
-export const eventColumn = 'millrace_event';
-
 /** Types of Postgres's own keep their oids for ever. */
 const FORMS: ReadonlyMap<number, Form> = new Map<number, Form>([
   [16, { kind: 'boolean' }],

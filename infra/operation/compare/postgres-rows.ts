@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { type Answer, askDatabase, type Question, type Reply } from '../../../functions/clients/query.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { isPosition } from '../../../functions/runtime/position.ts';
 import { parseOrExplain } from '../../../functions/runtime/step-config.ts';
+import { EVENT_COLUMN, readEventNote } from '../../../functions/sinks/postgres/event-column.ts';
 import { quoted, quotedTable } from '../../../functions/sinks/postgres/names.ts';
 import { postgresDefinition } from '../../../functions/sinks/postgres/postgres.ts';
 import type { SinkPlan } from '../../pipelines/plan.ts';
 import { parseExactly } from './exact-json.ts';
-import { columnForm, eventColumn, isWrittenAsJson, type TableColumn } from './postgres-columns.ts';
+import { columnForm, isWrittenAsJson, type TableColumn } from './postgres-columns.ts';
 import { prices } from './prices.ts';
 import type { Footprint, OpenRows, Reading, SinkView, StoredEvent, StoredRow } from './stored-rows.ts';
 
@@ -86,7 +86,7 @@ async function openTable(of: OpeningTable): Promise<OpenRows> {
     return answer(statement);
   };
   return {
-    fields: new Set(columns.filter(({ name }) => name !== eventColumn).map(({ name }) => name)),
+    fields: new Set(columns.filter(({ name }) => name !== EVENT_COLUMN).map(({ name }) => name)),
     forms: new Map(
       columns.flatMap((column) => {
         const form = columnForm(column);
@@ -227,14 +227,14 @@ function rowOf(values: readonly (string | null)[], columns: readonly TableColumn
   let event: StoredEvent | undefined;
   for (const [index, column] of columns.entries()) {
     const value = values[index] ?? null;
-    if (column.name === eventColumn) event = eventOf(value);
+    if (column.name === EVENT_COLUMN) event = eventOf(value);
     else data[column.name] = value !== null && isWrittenAsJson(column) ? parseExactly(value) : value;
   }
   return event === undefined ? { data } : { data, event };
 }
 
-/** Reads where the event of a row is: `<incarnation>/<shard>/<position> <sequence> <source>`. */
+/** Reads where the event of a row is, if the row says it: that of a transform's output, it does not. */
 function eventOf(value: string | null): StoredEvent | undefined {
-  const [, shard = '', position = ''] = /^[^/]*\/([^/]+)\/(\S+)/.exec(value ?? '') ?? [];
-  return isPosition(position) ? { place: { shard, position } } : undefined;
+  const place = readEventNote(value ?? '')?.place;
+  return place && { place };
 }
