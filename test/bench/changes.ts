@@ -1,15 +1,11 @@
 import { deepStrictEqual } from 'node:assert';
 import type pg from 'pg';
 import { PgoutputPlugin } from 'pg-logical-replication';
-import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
-import { appendPage } from '../../functions/runtime/pull/append-page.ts';
-import type { PullState } from '../../functions/runtime/pull/pull-state.ts';
-import type { PulledStep } from '../../functions/runtime/pull/pulled-step.ts';
 import type { ChangesPosition } from '../../functions/sources/postgres-changes/position.ts';
-import { postgresChangesDefinition } from '../../functions/sources/postgres-changes/postgres-changes.ts';
 import { connectReplication } from '../../functions/sources/postgres-changes/replication.ts';
 import { noDeadline } from '../eventually.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
+import { begin, openOrders, readRows } from './read-changes.ts';
 
 /**
  * Measures the reader of changes: `node test/bench/changes.ts [rows]`. It reads from a real server, over a socket, and
@@ -22,8 +18,6 @@ const ROUNDS = 3;
 const LEAST_ROWS_PER_SECOND = 400_000;
 const LEAST_RATIO = 1.8;
 
-const SHARDS = [{ id: 'shard-0', from: 0n, to: (1n << 128n) - 1n, parents: [], open: true }];
-
 const TABLE = `CREATE TABLE orders (id int PRIMARY KEY, customer text, item text, quantity int, price numeric(10,2),
   placed timestamptz, status text, note text)`;
 const FIELDS = ['id', 'customer', 'item', 'quantity', 'price', 'placed', 'status', 'note'];
@@ -35,7 +29,7 @@ try {
   const database = await server.createDatabase();
   const client = await server.connect(database);
   await client.query(TABLE);
-  const start = await begin(database);
+  const start = await begin(openSource(database));
   await client.query(`SELECT pg_copy_logical_replication_slot('${start.slot}', 'recorded')`);
   await client.query(FILL);
   const messages = await record(database);
@@ -71,52 +65,14 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 function openSource(database: string) {
   const { host, port, user, password } = server as PostgresServer;
-  return postgresChangesDefinition.open({
-    step: 'bench/changes',
-    pipelines: ['bench'],
-    options: postgresChangesDefinition.options.parse({ tables: ['orders'], snapshot: 'none', create: true }),
-    resources: postgresChangesDefinition.resources.parse({
-      ...{ host, port, database, user, auth: { password }, tls: 'off' },
-      fields: FIELDS.map((name) => ({ name, accepts: [], isRequired: false })),
-    }),
+  return openOrders({
+    ...{ host, port, database, user, auth: { password }, tls: 'off' },
+    fields: FIELDS.map((name) => ({ name, accepts: [], isRequired: false })),
   });
 }
 
-async function begin(database: string): Promise<ChangesPosition> {
-  const turn = { ending: noDeadline(), signal: noDeadline(), most: 10_000 };
-  for await (const { position } of openSource(database).read(undefined, turn)) if (position.read) return position;
-  throw new Error('no slot was made');
-}
-
-/** Reads all rows as a function does, and appends them to a stream that takes everything. */
 async function readAll(database: string, from: ChangesPosition): Promise<void> {
-  const source = openSource(database);
-  const writer = openLogWriter({
-    kinesis: { send: takeAll } as never,
-    stream: 'arn:aws:kinesis:eu-west-1:000000000000:stream/bench',
-    maxRecordBytes: 1024 * 1024,
-    shape: { arn: 'arn:bench', maxRecordBytes: 1024 * 1024, shards: SHARDS },
-  });
-  const step = {
-    name: 'bench/changes',
-    config: { generation: 'bench' },
-    deadLetters: { put: async () => undefined },
-    now: Date.now,
-    report: () => undefined,
-  };
-  const pulled = { source, outputs: { writerOf: () => writer }, step } as unknown as PulledStep<ChangesPosition>;
-  let state: PullState = { id: 'bench', open: false, atMillis: 0 };
-  let rows = 0;
-  for await (const page of source.read(from, { ending: noDeadline(), signal: noDeadline(), most: 10_000 })) {
-    state = await appendPage(pulled, { state, page }, noDeadline());
-    rows += page.events.length;
-    if (rows >= ROWS) break;
-  }
-  deepStrictEqual(rows, ROWS);
-}
-
-async function takeAll({ input }: { input: { Records: readonly unknown[] } }): Promise<unknown> {
-  return { Records: input.Records.map(() => ({ SequenceNumber: '1', ShardId: 'shard-0' })), FailedRecordCount: 0 };
+  deepStrictEqual(await readRows(openSource(database), from, ROWS), ROWS);
 }
 
 /** Reads the messages of pgoutput into memory. */
