@@ -1,46 +1,35 @@
-import { UserMistake } from '../../functions/runtime/errors.ts';
-import { parseArguments } from '../../infra/cli/arguments/parse.ts';
 import { startPostgres } from '../kit/servers.ts';
+import { type GivenOptions, runProof } from '../long-proof.ts';
 import { crasherOf } from './crash.ts';
 import { type Fate, type Played, play } from './play.ts';
 
-const COMMAND = 'npm run test:cdc --';
-const USAGE = `usage: ${COMMAND} [--kills 1000] [--lanes 4] [--seed 1]
-       ${COMMAND} --statements 200000 [--kills 500] [--seed 1]
+const COMMAND = 'npm run test:cdc';
+const USAGE = `[--kills 1000] [--lanes 4] [--seed 1]
+       ${COMMAND} -- --statements 200000 [--kills 500] [--seed 1]
 
 Follows two tables of a real Postgres by its log while random transactions change them, also their columns, empty them,
 and while runs die, replies are lost, twins read, connections end and the server crashes. Then it compares the stream
 with what triggers wrote down, and the tables with their mirrors, in every column. Ends with code 1 when anything is
-lost, doubled or out of order. --statements plays so many statements on one pair of
-tables.`;
+lost, doubled or out of order. --statements plays so many statements on one pair of tables.`;
 
 const OPTIONS = {
   kills: { type: 'string' },
   lanes: { type: 'string' },
   seed: { type: 'string' },
   statements: { type: 'string' },
-  help: { type: 'boolean' },
 } as const;
 
 /** So many kills are played on one pair of tables. */
 const KILLS_A_PLAY = 250;
 const ROWS = 3_000;
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof UserMistake)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runProof({ command: COMMAND, usage: USAGE, options: OPTIONS }, main);
 
-async function main(): Promise<void> {
-  const { values } = parseArguments(COMMAND, { options: OPTIONS }, process.argv.slice(2));
-  if (values.help === true) return console.log(USAGE);
-  const statements = number('statements', String(values.statements ?? '0'), 0);
-  const kills = number('kills', String(values.kills ?? (statements > 0 ? '500' : '1000')), 1);
-  const lanes = number('lanes', String(values.lanes ?? '4'), 1);
-  const plan: Whole = { kills, statements, seed: number('seed', String(values.seed ?? '1'), 0), begun: 0, done: [] };
+async function main({ wholeNumber }: GivenOptions): Promise<void> {
+  const statements = wholeNumber('statements', 0);
+  const kills = wholeNumber('kills', statements > 0 ? 500 : 1_000, 1);
+  const lanes = wholeNumber('lanes', 4, 1);
+  const plan: Whole = { kills, statements, seed: wholeNumber('seed', 1), begun: 0, done: [] };
   await Promise.all(Array.from({ length: Math.min(lanes, Math.ceil(kills / killsAPlay(plan))) }, () => lane(plan)));
   if (plan.done.some(({ problems }) => problems.length > 0)) {
     process.exitCode = 1;
@@ -104,11 +93,4 @@ function textOf(plays: readonly Played[]): string {
   const [statements, events] = [sum((played) => played.statements), sum((played) => played.events)];
   const dropped = sum((played) => played.appended - played.events);
   return `${kills} kills (${fates.join(', ')}), ${statements} statements, ${events} events, ${dropped} duplicates dropped`;
-}
-
-function number(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new UserMistake(`--${option} is '${text}'; use a whole number from ${least} on`);
-  return value;
 }

@@ -1,5 +1,6 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { parseArguments } from '../../infra/cli/arguments/parse.ts';
+import { wholeNumber } from '../long-proof.ts';
 
 /** The options of `npm run test:faults`. */
 export interface Options {
@@ -59,10 +60,4 @@ function parsed(args: readonly string[]) {
     brief: brief === true,
     help: help === true,
   };
-}
-
-function wholeNumber(option: string, given: string, least: number): number {
-  const number = Number(given);
-  if (/^\d+$/.test(given) && Number.isSafeInteger(number) && number >= least) return number;
-  throw new UserMistake(`${option} is '${given}'; use a whole number, ${least} or more`);
 }

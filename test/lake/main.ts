@@ -1,13 +1,11 @@
-import { UserMistake } from '../../functions/runtime/errors.ts';
-import { parseArguments } from '../../infra/cli/arguments/parse.ts';
+import { type GivenOptions, runProof } from '../long-proof.ts';
 import { caughtInLake } from './caught.ts';
 import { mistakesInLake } from './mistakes.ts';
 import { explainedOfLake, playLake } from './play.ts';
 import { readByPython } from './read-by-python.ts';
 import { lakeScheduleOf } from './schedule.ts';
 
-const COMMAND = 'npm run test:lake --';
-const USAGE = `usage: ${COMMAND} [--schedules 200] [--seed 0] [--without-python]
+const USAGE = `[--schedules 200] [--seed 0] [--without-python]
 
 Plays schedules of crashes, twins, lost replies and refused commits of an Iceberg table, with a compactor, an expirer and
 a remover of orphans beside it, and with people who roll the table back or make it anew. Each event is one row, or the
@@ -18,7 +16,6 @@ const OPTIONS = {
   schedules: { type: 'string' },
   seed: { type: 'string' },
   'without-python': { type: 'boolean' },
-  help: { type: 'boolean' },
 } as const;
 
 /** How many schedules a mistake may take. */
@@ -27,22 +24,12 @@ const MOST = 200;
 /** So many schedules after which the command says how far it is. */
 const EVERY = 50;
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof UserMistake)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runProof({ command: 'npm run test:lake', usage: USAGE, options: OPTIONS }, main);
 
-async function main(): Promise<void> {
-  const { values } = parseArguments(COMMAND, { options: OPTIONS }, process.argv.slice(2));
-  if (values.help === true) return console.log(USAGE);
-  const [schedules, first] = [Number(values.schedules ?? 200), Number(values.seed ?? 0)];
-  if (!Number.isInteger(schedules) || !Number.isInteger(first)) throw new UserMistake(USAGE);
-  const broken = await playAll(first, schedules);
+async function main({ has, wholeNumber }: GivenOptions): Promise<void> {
+  const broken = await playAll(wholeNumber('seed', 0), wholeNumber('schedules', 200, 1));
   const missed = await plantAll();
-  const differences = values['without-python'] === true ? [] : await readByPython();
+  const differences = has('without-python') ? [] : await readByPython();
   for (const difference of differences) console.log(`PyIceberg: ${difference}`);
   process.exitCode = broken + missed + differences.length === 0 ? 0 : 1;
 }

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { freePort } from '../../infra/local/servers/listening.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { REAL_SERVER } from '../kit/search-server.ts';
+import { runProof } from '../long-proof.ts';
 
-/**
- * `npm run test:search`: runs the OpenSearch sink's tests, and its contract suite, against the real server. Maven
- * fetches the server once, into `.millrace/search`; it runs on Java 17 to 21, which `JAVA_HOME` names.
- */
+const USAGE = `
+
+Runs the OpenSearch sink's tests, and its contract suite, against the real server. Maven fetches the server once, into
+.millrace/search; it runs on Java 17 to 21, which JAVA_HOME names.`;
+
 const JARS = join(REPOSITORY, '.millrace', 'search', 'jars');
 const SUITES = ['test/functions/sinks/opensearch', 'test/contracts/sinks.test.ts'];
 
@@ -73,4 +75,4 @@ async function testSearch(): Promise<void> {
   }
 }
 
-await testSearch();
+await runProof({ command: 'npm run test:search', usage: USAGE, options: {} }, testSearch);

@@ -1,41 +1,28 @@
-import { UserMistake } from '../../functions/runtime/errors.ts';
-import { parseArguments } from '../../infra/cli/arguments/parse.ts';
 import { startOracle } from '../infra/sql/oracle.ts';
+import { type GivenOptions, runProof } from '../long-proof.ts';
 import { compareTables, differenceText, shrunk } from './compare.ts';
 import { prepareTruth } from './truth.ts';
 
-const COMMAND = 'npm run test:tables --';
-const USAGE = `usage: ${COMMAND} [--queries 200] [--streams 50] [--seed 0]
+const USAGE = `[--queries 200] [--streams 50] [--seed 0]
 
 Compiles random tables in SQL, half of them with windows, plays each over random streams with faults, and compares
-what it shows with Postgres's own answer to the same SELECT at every committed position. Ends with code 1 and a small failing case when they differ.`;
+what it shows with Postgres's own answer to the same SELECT at every committed position. Ends with code 1 and a small
+failing case when they differ.`;
 
 const OPTIONS = {
   queries: { type: 'string' },
   streams: { type: 'string' },
   seed: { type: 'string' },
-  help: { type: 'boolean' },
 } as const;
 
 /** So many comparisons after which the command says how far it is. */
 const EVERY = 250;
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof UserMistake)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await runProof({ command: 'npm run test:tables', usage: USAGE, options: OPTIONS }, main);
 
-async function main(): Promise<void> {
-  const { values } = parseArguments(COMMAND, { options: OPTIONS }, process.argv.slice(2));
-  if (values.help === true) return console.log(USAGE);
-  const [queries, streams] = [
-    number('queries', values.queries ?? '200', 1),
-    number('streams', values.streams ?? '50', 1),
-  ];
-  const seed = number('seed', values.seed ?? '0', 0);
+async function main({ wholeNumber }: GivenOptions): Promise<void> {
+  const [queries, streams] = [wholeNumber('queries', 200, 1), wholeNumber('streams', 50, 1)];
+  const seed = wholeNumber('seed', 0);
   const oracle = await startOracle();
   try {
     await prepareTruth(oracle);
@@ -56,10 +43,4 @@ async function main(): Promise<void> {
   } finally {
     await oracle.stop();
   }
-}
-
-function number(option: string, given: unknown, least: number): number {
-  const value = Number(given);
-  if (/^\d+$/.test(String(given)) && Number.isSafeInteger(value) && value >= least) return value;
-  throw new UserMistake(`--${option} is '${given}'; use a whole number, ${least} or more`);
 }

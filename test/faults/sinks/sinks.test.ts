@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { explainedOfSinks, playSinks } from './play.ts';
 import { sinksScheduleOf } from './schedule.ts';
 
-/** Quick schedules, which `npm test` plays; `npm run test:sinks -- 2000` plays any number, and plants every mistake. */
+/**
+ * Quick schedules, which `npm test` plays; `npm run test:sinks -- --schedules 2000` plays any number, and plants every
+ * mistake.
+ */
 const SEEDS = [0, 1, 2, 4, 5, 7];
 
 test.each(SEEDS)(
