@@ -1,9 +1,44 @@
+import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Cell, Disturbance } from './cells.ts';
 import type { AnyAction } from './perform-any.ts';
 
 /** Chooses a whole number below another at random. */
 export type Below = (count: number) => number;
+
+/** What is done to a pipeline, as plain data. */
+export interface Turns<Action> {
+  readonly seed: number;
+  readonly actions: readonly Action[];
+  readonly faults: readonly FaultRule[];
+  readonly chance: { readonly most: number; readonly probability: number };
+}
+
+/** What the schedules of a pipeline go through, seed by seed. */
+interface GoneThrough {
+  readonly cells: readonly Cell[];
+  readonly disturbances: readonly Disturbance[];
+  readonly lasting: readonly Disturbance[];
+}
+
+/**
+ * Makes the schedule of a seed: some actions, and a disturbance among them. Consecutive seeds go through all cells and
+ * disturbances; the rest is random, and so is what a caller chooses with `below` afterwards.
+ */
+export function turnsOf<Action>(
+  seed: number,
+  { cells, ...disturbing }: GoneThrough,
+  actionsOf: (below: Below) => readonly Action[],
+): { readonly turns: Turns<Action | AnyAction>; readonly below: Below } {
+  const random = seededRandom(seed);
+  const below: Below = (count) => Math.floor(random() * count);
+  const actions: (Action | AnyAction)[] = [...actionsOf(below)];
+  const disturbance = disturbanceOf(seed, disturbing);
+  actions.splice(1 + below(actions.length - 1), 0, disturbance);
+  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
+  const faults = aimedAt(cells, seed, below);
+  return { turns: { seed, actions, faults, chance: { most: below(8), probability: 0.05 } }, below };
+}
 
 type Disturbing = Extract<AnyAction, Disturbance>;
 

@@ -1,9 +1,7 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
-import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
-import type { FaultRule } from '../../kit/faults.ts';
 import type { Order } from '../../pipelines/join-fixture.ts';
 import type { AnyAction } from '../perform-any.ts';
-import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
+import { type Below, someResharding, type Turns, turnsOf } from '../turns.ts';
 import { cells, disturbances, lasting } from './matrix.ts';
 import type { JoinedStream } from './pipeline.ts';
 
@@ -27,11 +25,7 @@ export interface Row {
 }
 
 /** Everything that is done to windows and joins, as plain data. */
-export interface JoinedSchedule {
-  readonly seed: number;
-  readonly actions: readonly JoinedAction[];
-  readonly faults: readonly FaultRule[];
-  readonly chance: { readonly most: number; readonly probability: number };
+export interface JoinedSchedule extends Turns<JoinedAction> {
   /** True when an operator redrives the late events at the end. */
   readonly isRedriven: boolean;
 }
@@ -40,19 +34,10 @@ const STREAMS: readonly JoinedStream[] = ['raw', 'clean', 'people', 'named', 'cl
 
 /** Makes the schedule of a seed. The seeds go through the cells of the matrix; the rest is random. */
 export function joinedScheduleOf(seed: number): JoinedSchedule {
-  const random = seededRandom(seed);
-  const below: Below = (count) => Math.floor(random() * count);
-  const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const disturbance = disturbanceOf(seed, { disturbances, lasting });
-  actions.splice(1 + below(actions.length - 1), 0, disturbance);
-  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
-  return {
-    seed,
-    actions,
-    faults: aimedAt(cells, seed, below),
-    chance: { most: below(8), probability: 0.05 },
-    isRedriven: below(2) === 0,
-  };
+  const { turns, below } = turnsOf(seed, { cells, disturbances, lasting }, (below) =>
+    inputs(below).flatMap((input) => [input, ...between(below)]),
+  );
+  return { ...turns, isRedriven: below(2) === 0 };
 }
 
 /** Chooses what happens after an input: nothing, or a few things. */

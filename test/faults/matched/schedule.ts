@@ -1,8 +1,6 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
-import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
-import type { FaultRule } from '../../kit/faults.ts';
 import type { AnyAction } from '../perform-any.ts';
-import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
+import { type Below, someResharding, type Turns, turnsOf } from '../turns.ts';
 import { cells, disturbances, lasting } from './matrix.ts';
 import type { MatchedStream } from './pipeline.ts';
 
@@ -52,12 +50,7 @@ export interface WithinEvent {
 }
 
 /** Everything that is done to these joins, as plain data. */
-export interface MatchedSchedule {
-  readonly seed: number;
-  readonly actions: readonly MatchedAction[];
-  readonly faults: readonly FaultRule[];
-  readonly chance: { readonly most: number; readonly probability: number };
-}
+export type MatchedSchedule = Turns<MatchedAction>;
 
 const STREAMS: readonly MatchedStream[] = [
   'raw',
@@ -74,13 +67,10 @@ const UPGRADED = ['named', 'named-matches', 'priced', 'settled'] as const;
 
 /** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function matchedScheduleOf(seed: number): MatchedSchedule {
-  const random = seededRandom(seed);
-  const below: Below = (count) => Math.floor(random() * count);
-  const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const disturbance = disturbanceOf(seed, { disturbances, lasting });
-  actions.splice(1 + below(actions.length - 1), 0, disturbance);
-  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
-  return { seed, actions, faults: aimedAt(cells, seed, below), chance: { most: below(8), probability: 0.05 } };
+  const { turns } = turnsOf(seed, { cells, disturbances, lasting }, (below) =>
+    inputs(below).flatMap((input) => [input, ...between(below)]),
+  );
+  return turns;
 }
 
 /** Chooses what happens after an input: nothing, or a few things. */

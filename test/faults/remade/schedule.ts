@@ -1,9 +1,7 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
-import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
-import type { FaultRule } from '../../kit/faults.ts';
 import { someNumber } from '../../pipelines/rebuild-schedule.ts';
 import type { AnyAction } from '../perform-any.ts';
-import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
+import { type Below, someResharding, type Turns, turnsOf } from '../turns.ts';
 import { cells, disturbances, lasting } from './matrix.ts';
 import type { Numbered } from './pipeline.ts';
 
@@ -17,24 +15,16 @@ export type RemadeAction =
   | AnyAction;
 
 /** Everything that is done to the source and the table, as plain data. */
-export interface RemadeSchedule {
-  readonly seed: number;
-  readonly actions: readonly RemadeAction[];
-  readonly faults: readonly FaultRule[];
-  readonly chance: { readonly most: number; readonly probability: number };
-}
+export type RemadeSchedule = Turns<RemadeAction>;
 
 const HANDFULS = 7;
 
 /** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function remadeScheduleOf(seed: number): RemadeSchedule {
-  const random = seededRandom(seed);
-  const below: Below = (count) => Math.floor(random() * count);
-  const actions = Array.from({ length: HANDFULS }, () => [someValues(below), ...between(below)]).flat();
-  const disturbance = disturbanceOf(seed, { disturbances, lasting });
-  actions.splice(1 + below(actions.length - 1), 0, disturbance);
-  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
-  return { seed, actions, faults: aimedAt(cells, seed, below), chance: { most: below(8), probability: 0.05 } };
+  const { turns } = turnsOf(seed, { cells, disturbances, lasting }, (below) =>
+    Array.from({ length: HANDFULS }, () => [someValues(below), ...between(below)]).flat(),
+  );
+  return turns;
 }
 
 function someValues(below: Below): RemadeAction {

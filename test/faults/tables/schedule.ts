@@ -1,19 +1,13 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
-import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
-import type { FaultRule } from '../../kit/faults.ts';
 import type { AnyAction } from '../perform-any.ts';
-import { aimedAt, type Below, disturbanceOf, someResharding } from '../turns.ts';
+import { type Below, someResharding, type Turns, turnsOf } from '../turns.ts';
 import { cells, disturbances, lasting } from './matrix.ts';
 import type { Item, TableStream } from './pipeline.ts';
 
 export type TableAction = { readonly what: 'post' | 'foreign'; readonly items: readonly Item[] } | AnyAction;
 
 /** Everything that is done to the chain of tables, as plain data. */
-export interface TablesSchedule {
-  readonly seed: number;
-  readonly actions: readonly TableAction[];
-  readonly faults: readonly FaultRule[];
-  readonly chance: { readonly most: number; readonly probability: number };
+export interface TablesSchedule extends Turns<TableAction> {
   /** True when an operator redrives the dead letters of the sums, once the table takes them. */
   readonly isRedriven: boolean;
 }
@@ -27,19 +21,10 @@ const STREAMS: readonly TableStream[] = ['raw', 'clean', 'changes', 'deltas', 'g
 
 /** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function tablesScheduleOf(seed: number): TablesSchedule {
-  const random = seededRandom(seed);
-  const below: Below = (count) => Math.floor(random() * count);
-  const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
-  const disturbance = disturbanceOf(seed, { disturbances, lasting });
-  actions.splice(1 + below(actions.length - 1), 0, disturbance);
-  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
-  return {
-    seed,
-    actions,
-    faults: aimedAt(cells, seed, below),
-    chance: { most: below(8), probability: 0.05 },
-    isRedriven: below(3) === 0,
-  };
+  const { turns, below } = turnsOf(seed, { cells, disturbances, lasting }, (below) =>
+    inputs(below).flatMap((input) => [input, ...between(below)]),
+  );
+  return { ...turns, isRedriven: below(3) === 0 };
 }
 
 /** Chooses what happens after an input: nothing, or a few things. */

@@ -7,36 +7,26 @@ import { openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
 import { covers } from '../../../../functions/runtime/log/shards.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import type { Log } from '../../../../infra/emulator/log/log.ts';
-import { type Fault, faultyLog, type Moment } from './faulty-log.ts';
+import { type Fault, faultyLog } from './faulty-log.ts';
 import { eventOf, logWith, recordsOf, shardContents } from './log-kit.ts';
+import { itemsWith, KEYS, momentWith, noFault, replyLost, requestLost, throttled } from './moments.ts';
 
 const SOURCE = '/p/s/0/g';
-const KEYS = Array.from({ length: 12 }, (_, n) => `key-${n}`);
 
 const fault = fc.oneof(
-  { weight: 2, arbitrary: fc.constant<Fault>({ kind: 'none' }) },
-  { weight: 3, arbitrary: fc.constant<Fault>({ kind: 'throttled' }) },
-  fc.constant<Fault>({ kind: 'request lost' }),
-  fc.constant<Fault>({ kind: 'reply lost' }),
+  { weight: 2, arbitrary: noFault },
+  { weight: 3, arbitrary: throttled },
+  requestLost,
+  replyLost,
   fc.record<Fault & { kind: 'partial' }>({
     kind: fc.constant('partial'),
     refused: fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }),
     code: fc.constant('ProvisionedThroughputExceededException'),
   }),
 );
-const moment: fc.Arbitrary<Moment> = fc.record(
-  {
-    fault,
-    reshard: fc.record({ kind: fc.constantFrom('split' as const, 'merge' as const), which: fc.nat(7) }),
-    staleLists: fc.nat(2),
-  },
-  { requiredKeys: ['fault'] },
-);
+const moment = momentWith(fault);
 /** What is appended, in order: events by the number of their key, and events that concern every key. */
-const items = fc.array(fc.oneof({ weight: 3, arbitrary: fc.nat(11) }, fc.constant('all' as const)), {
-  minLength: 1,
-  maxLength: 30,
-});
+const items = itemsWith('all', 30);
 
 const made = (given: readonly (number | 'all')[]): OutgoingEvent[] =>
   given.map((item, at) =>

@@ -6,19 +6,19 @@ import { covers } from '../../../../functions/runtime/log/shards.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import { type Fault, faultyLog, type Moment } from './faulty-log.ts';
 import { eventOf, eventsIn, logWith, readOnce, STREAM, shardContents } from './log-kit.ts';
+import { noFault, replyLost, requestLost, throttled } from './moments.ts';
 
-const none = fc.constant<Fault>({ kind: 'none' });
 const refusals = [
   fc.record<Fault & { kind: 'partial' }>({
     kind: fc.constant('partial'),
     refused: fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }),
     code: fc.constantFrom('ProvisionedThroughputExceededException', 'InternalFailure'),
   }),
-  fc.constant<Fault>({ kind: 'throttled' }),
-  fc.constant<Fault>({ kind: 'request lost' }),
+  throttled,
+  requestLost,
 ];
 const doubts = [
-  fc.constant<Fault>({ kind: 'reply lost' }),
+  replyLost,
   fc.record<Fault & { kind: 'late' }>({ kind: fc.constant('late'), calls: fc.nat(6) }),
   fc.record<Fault & { kind: 'aborted' }>({ kind: fc.constant('aborted'), arrives: fc.boolean() }),
 ];
@@ -39,7 +39,7 @@ interface Given {
 function schedules(faults: readonly fc.Arbitrary<Fault>[], twin: fc.Arbitrary<boolean>): fc.Arbitrary<Given> {
   const moment: fc.Arbitrary<Moment> = fc.record(
     {
-      fault: fc.oneof({ weight: faults.length, arbitrary: none }, ...faults),
+      fault: fc.oneof({ weight: faults.length, arbitrary: noFault }, ...faults),
       reshard: fc.record({ kind: fc.constantFrom('split' as const, 'merge' as const), which: fc.nat(7) }),
       staleLists: fc.nat(3),
       delay: fc.nat(3),

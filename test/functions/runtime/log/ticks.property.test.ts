@@ -7,32 +7,22 @@ import { decodeRecord } from '../../../../functions/runtime/record-codec/decode.
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import { type Tick, tickEverywhere } from '../../../../functions/runtime/time/tick.ts';
 import { kplDeaggregate } from '../record-codec/kinesis-agg.ts';
-import { type Fault, faultyLog, type Moment } from './faulty-log.ts';
+import { type Fault, faultyLog } from './faulty-log.ts';
 import { eventOf, logWith, shardContents } from './log-kit.ts';
+import { itemsWith, KEYS, momentWith, noFault, replyLost, requestLost, throttled } from './moments.ts';
 
 const SOURCE = '/p/s/0';
-const KEYS = Array.from({ length: 12 }, (_, n) => `key-${n}`);
 
 const fault = fc.oneof(
-  { weight: 4, arbitrary: fc.constant<Fault>({ kind: 'none' }) },
-  fc.constant<Fault>({ kind: 'throttled' }),
-  fc.constant<Fault>({ kind: 'request lost' }),
-  fc.constant<Fault>({ kind: 'reply lost' }),
+  { weight: 4, arbitrary: noFault },
+  throttled,
+  requestLost,
+  replyLost,
   fc.record<Fault & { kind: 'late' }>({ kind: fc.constant('late'), calls: fc.nat(4) }),
 );
-const moment: fc.Arbitrary<Moment> = fc.record(
-  {
-    fault,
-    reshard: fc.record({ kind: fc.constantFrom('split' as const, 'merge' as const), which: fc.nat(7) }),
-    staleLists: fc.nat(2),
-  },
-  { requiredKeys: ['fault'] },
-);
+const moment = momentWith(fault);
 /** What is appended, in order: events by the number of their key, and ticks. */
-const items = fc.array(fc.oneof({ weight: 3, arbitrary: fc.nat(11) }, fc.constant('tick' as const)), {
-  minLength: 1,
-  maxLength: 40,
-});
+const items = itemsWith('tick', 40);
 
 const made = (given: readonly (number | 'tick')[]): OutgoingEvent[] =>
   given.map((item, at) =>
