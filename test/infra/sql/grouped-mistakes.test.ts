@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { checkStatement } from '../../../infra/sql/check/statement.ts';
 import type { Column } from '../../../infra/sql/plan/sql-type.ts';
 import { arrayOf, scalar } from '../../../infra/sql/plan/sql-type.ts';
-import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
+import { expectMistake, type MarkedMistake } from './marked-mistake.ts';
 
 const ADDRESS: Column['type'] = { kind: 'record', fields: [{ name: 'city', type: scalar('text'), nullable: true }] };
 const columns: readonly Column[] = (
@@ -17,7 +17,7 @@ const columns: readonly Column[] = (
 ).map(([name, type]) => ({ name, type, nullable: true }));
 
 /** What is wrong at the caret, and the hint if there is one. */
-const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
+const MISTAKES: readonly MarkedMistake[] = [
   [
     'SELECT ‸region, count(*) FROM input',
     'column "input.region" must appear in the GROUP BY clause or be used in an aggregate function',
@@ -137,13 +137,6 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
 ];
 
-const cases = MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
-
-test.each(cases)('$marked', async ({ marked, problem, hint }) => {
-  const text = marked.replace('‸', '');
-  const found: unknown = await checkStatement({ file: 'q', text }, { columns, ofFiles: true }).catch((error) => error);
-  expect(found).toBeInstanceOf(SqlMistake);
-  const column = marked.indexOf('‸') + 1;
-  const lines = [`q:1:${column}: ${problem}`, `1 | ${text}`, `${' '.repeat(column + 3)}^`];
-  expect((found as SqlMistake).message).toBe([...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n'));
+test.each(MISTAKES.map((mistake) => ({ mistake })))('$mistake.0', async ({ mistake }) => {
+  await expectMistake(mistake, 'q', (text) => checkStatement({ file: 'q', text }, { columns, ofFiles: true }));
 });

@@ -1,8 +1,7 @@
-/** A statement with ‸ at the position of its mistake, the message, and the hint if there is one. */
-export type MistakeRow = readonly [marked: string, problem: string, hint?: string];
+import type { MarkedMistake } from './marked-mistake.ts';
 
 /** Mistakes that are reported before anything is deployed, by topic. */
-export const MISTAKES: readonly (readonly [about: string, rows: readonly MistakeRow[]])[] = [
+export const MISTAKES: readonly (readonly [about: string, rows: readonly MarkedMistake[]])[] = [
   [
     'unknown and ambiguous names',
     [
@@ -186,7 +185,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
           ['status ‸|| address', '||(text, record)'],
         ] as const
       ).map(
-        ([expression, written]): MistakeRow => [
+        ([expression, written]): MarkedMistake => [
           `SELECT ${expression} AS x FROM orders`,
           `${written} is not supported: objects cannot be compared or converted to text`,
           'use their fields, such as (address).city, or to_jsonb',

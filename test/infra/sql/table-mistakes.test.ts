@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { planFor } from '../../../infra/sql/compile.ts';
-import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
+import { expectMistake, type MarkedMistake } from './marked-mistake.ts';
 
 const Sale = z.object({
   region: z.string(),
@@ -13,7 +13,7 @@ const Sale = z.object({
 });
 
 /** A statement with ‸ at the mistake, the problem, and the hint. The file is per-region.sql. */
-const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
+const MISTAKES: readonly MarkedMistake[] = [
   [
     'CREATE TABLE ‸per_regions AS SELECT region, count(*) FROM sales GROUP BY region',
     'CREATE TABLE names "per_regions", but the file is per-region.sql',
@@ -154,14 +154,7 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
 ];
 
-const cases = MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
-
-test.each(cases)('$marked', async ({ marked, problem, hint }) => {
-  const text = marked.replace('‸', '');
-  const source = { file: 'functions/tables/per-region.sql', text };
-  const found: unknown = await planFor(source, Sale, { makes: 'table' }).catch((error) => error);
-  expect(found).toBeInstanceOf(SqlMistake);
-  const column = marked.indexOf('‸') + 1;
-  const lines = [`${source.file}:1:${column}: ${problem}`, `1 | ${text}`, `${' '.repeat(column + 3)}^`];
-  expect((found as SqlMistake).message).toBe([...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n'));
+test.each(MISTAKES.map((mistake) => ({ mistake })))('$mistake.0', async ({ mistake }) => {
+  const file = 'functions/tables/per-region.sql';
+  await expectMistake(mistake, file, (text) => planFor({ file, text }, Sale, { makes: 'table' }));
 });

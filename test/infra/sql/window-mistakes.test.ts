@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkStatement } from '../../../infra/sql/check/statement.ts';
 import type { Column } from '../../../infra/sql/plan/sql-type.ts';
 import { scalar } from '../../../infra/sql/plan/sql-type.ts';
-import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
+import { expectMistake, type MarkedMistake } from './marked-mistake.ts';
 
 const columns: readonly Column[] = [
   { name: 'region', type: scalar('text'), nullable: true },
@@ -20,7 +20,7 @@ const OPTIONS = 'write (SIZE 15 MINUTES, RETENTION 30 DAYS, GRACE PERIOD 1 HOUR)
 const FINAL_HINT = 'add WINDOW TUMBLING (SIZE 15 MINUTES) after FROM, or write EMIT CHANGES';
 
 /** What is wrong at the caret, and the hint if there is one. */
-const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
+const MISTAKES: readonly MarkedMistake[] = [
   [`${SELECT} WINDOW TUMBLING (SIZE ‸0 MINUTES) ${BY}`, 'SIZE must be longer than 0'],
   [`${SELECT} WINDOW SESSION (‸0 SECONDS) ${BY}`, 'the gap of SESSION must be longer than 0'],
   [`${SELECT} WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY ‸0 HOURS) ${BY}`, 'ADVANCE BY must be longer than 0'],
@@ -152,15 +152,8 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
 ];
 
-const cases = MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
-
-test.each(cases)('$marked', async ({ marked, problem, hint }) => {
-  const text = marked.replace('‸', '');
-  const found: unknown = await checkStatement({ file: 'q', text }, { columns, ofFiles: true }).catch((error) => error);
-  expect(found).toBeInstanceOf(SqlMistake);
-  const column = marked.indexOf('‸') + 1;
-  const lines = [`q:1:${column}: ${problem}`, `1 | ${text}`, `${' '.repeat(column + 3)}^`];
-  expect((found as SqlMistake).message).toBe([...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n'));
+test.each(MISTAKES.map((mistake) => ({ mistake })))('$mistake.0', async ({ mistake }) => {
+  await expectMistake(mistake, 'q', (text) => checkStatement({ file: 'q', text }, { columns, ofFiles: true }));
 });
 
 test.each([
