@@ -26,7 +26,7 @@ export interface Slice {
   /** What time it is in the slice. Undefined for a step that does not need to know. */
   readonly time?: SliceTime | undefined;
   /**
-   * Returns the version of an event, for a sink that implements `nextGeneration`: of two events with one key the later
+   * Returns the version of an event, for a sink with `generations`: of two events with one key the later
    * one has the higher version, and a second delivery has the same. Undefined: nobody knows the version of this dead
    * letter that was put back.
    */
@@ -185,11 +185,10 @@ export interface OpenSink {
    */
   rebuild?(signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
   /**
-   * Implement this for a sink that writes by version: a write wins only where its version is higher than the stored
-   * one. Keep in the destination the highest generation that was ever taken. Resolve to the one after it, once that is
-   * stored. Versions of a later generation are higher.
+   * Set this for a sink that writes by version: a write wins only where its version is higher than the stored one.
+   * Versions of a later generation are higher.
    */
-  nextGeneration?(signal: AbortSignal): Promise<number>;
+  readonly generations?: Generations | undefined;
   /** Implement this beside `rebuild`: an operator asks, under an id of the request, to have the data made again. */
   again?(id: string, signal: AbortSignal): Promise<Again>;
   /**
@@ -202,6 +201,16 @@ export interface OpenSink {
    * same time.
    */
   tidy?(tidying: Tidying): Promise<void>;
+}
+
+/** The generations of a destination: it keeps the highest that was ever taken. */
+export interface Generations {
+  highest(signal: AbortSignal): Promise<number>;
+  /**
+   * Stores a generation above the highest one and above `above`, and resolves to it. A destination that was restored
+   * from a backup may have forgotten some.
+   */
+  next(above: number, signal: AbortSignal): Promise<number>;
 }
 
 /** Texts that a sink remembers apart from its destination, among the step's checkpoints, by their names. */

@@ -171,6 +171,8 @@ export interface Actions<S extends Streams> {
    * Keeps the rows and the progress of a Postgres sink or a table. Call the result to restore them, as from a backup.
    */
   backedUp(step: string): () => void;
+  /** Keeps the checkpoints of all steps. Call the result to restore them, as from a backup. */
+  checkpointsBackedUp(): () => void;
   /** Makes a table, of a table step or of a sink, reject the rows for which this returns the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
   /** Makes the receiver of a webhook answer with the status that this returns. Without it, with 204. */
@@ -318,6 +320,13 @@ export async function startPipelineRun<S extends Streams>(
         const restore = stage.tables.backUp({ table, step: `${of}/${name}` });
         return () => {
           story.tell(`the database of ${name} is restored`);
+          restore();
+        };
+      },
+      checkpointsBackedUp() {
+        const restore = stage.dynamodb.backUp(stage.names.checkpoints);
+        return () => {
+          story.tell('the checkpoints are restored');
           restore();
         };
       },

@@ -64,7 +64,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     tidy: tidy?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
-    writesByVersion: current.nextGeneration !== undefined,
+    writesByVersion: current.generations !== undefined,
     takesPortions: loadProgress !== undefined || definition.mostEvents !== undefined,
     takesRecords: (options) => definition.takesRecords?.(parsed(options)) ?? false,
     states:

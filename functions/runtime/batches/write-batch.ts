@@ -114,14 +114,10 @@ async function numberedBy(
     signal,
   }: { readonly step: Step; readonly toWrite: BatchToWrite; readonly signal: AbortSignal },
 ): Promise<NumberedBatch | undefined> {
-  const { nextGeneration } = opened;
-  if (nextGeneration === undefined) return undefined;
+  const { generations } = opened;
+  if (generations === undefined) return undefined;
   const { key, loaded } = shard;
-  return numberBatch(
-    step,
-    { key, loaded, ordinals: batch.ordinals },
-    { nextGeneration: nextGeneration.bind(opened), signal },
-  );
+  return numberBatch(step, { key, loaded, ordinals: batch.ordinals }, { generations, signal });
 }
 
 function bytesOf({ page }: Prepared): number {

@@ -61,7 +61,7 @@ export interface Numbering {
   readonly generation: number;
   /** The number of the last event that is numbered. */
   readonly ordinal: number;
-  /** The code that has numbered it. Empty: that of a parent, whichever it was. */
+  /** The code that has numbered it. Empty: that of a parent, whichever it was, or nobody knows which. */
   readonly code: string;
   /** The number of the last rewind by then. */
   readonly rewinds: number;

@@ -16,6 +16,7 @@ import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { catchUpBesideBatch } from '../rewind/catch-up-step.ts';
 import { skipBatch } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
+import { inDoubt } from '../versions/number-batch.ts';
 import { giveUpExpiring } from './expiring.ts';
 import type { Unfinished } from './give-up.ts';
 import { missedRecords } from './missed-records.ts';
@@ -129,15 +130,16 @@ interface HandledRecords {
 /** Processes a batch of a shard that is not being rewound: deduplicate, process, commit, report. */
 async function processBatch(
   batchWork: BatchWork,
-  { shard, shardId, records, signal }: AtShard,
+  { shard: opened, shardId, records, signal }: AtShard,
 ): Promise<HandledRecords> {
   const { step, input } = batchWork;
   const first = records[0] as LogRecord;
+  const missed = await missedRecords(batchWork, { shard: opened, shardId, first, signal });
+  const shard = missed.isInDoubt ? { ...opened, loaded: inDoubt(opened.loaded) } : opened;
   const commit = (batch: Batch, dataHandled: Turn['dataHandled']) =>
     commitAndReport(batchWork, { batch, shard }, { signal, dataHandled });
-  const missed = await missedRecords(batchWork, { shard, shardId, first, signal });
-  if (missed.length > 0) {
-    const { loaded } = await processGuarded({ step, shard, shardId, records: missed, signal, process: commit });
+  if (missed.records.length > 0) {
+    const { loaded } = await processGuarded({ step, shard, shardId, records: missed.records, signal, process: commit });
     // The batch comes in a later round, once nothing is missing before it.
     return { loaded, result: { isRewound: false, unfinished: first } };
   }

@@ -17,6 +17,7 @@ import { catchUpShard } from '../rewind/catch-up-shard.ts';
 import { endPlanWhenDone } from '../rewind/catch-up-step.ts';
 import { beginPlan } from '../rewind/spread-plan.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
+import { inDoubt } from '../versions/number-batch.ts';
 import { firstStart } from './first-start.ts';
 import { openReadToEnd, type ReadToEnd } from './read-to-end.ts';
 import { tidyUnderLease } from './tidy.ts';
@@ -191,10 +192,14 @@ async function writeSlice(run: ScheduledRun, opened: ShardInput, next: NextSlice
   const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
   // An intent is finished even when its range is empty: the run that fixed it was about to commit the end of the shard.
   if (isNothing && intent === undefined) return 'all';
-  const begun = await fixSlice(sink, { shard: opened, to }, signal);
+  const fixed = await fixSlice(sink, { shard: opened, to }, signal);
+  // A run reads on from a position that was restored, too, and nobody sees that it was.
+  const isOwn = committed.position !== undefined && input.isReached(opened.key, committed.position);
+  const begun = isOwn ? fixed : inDoubt(fixed);
   const options = intent?.options ?? step.config.options;
   const done = await writeBatch(sink, { batch, shard: { ...opened, loaded: begun }, to, options }, signal);
   input.committed(opened.key, done.loaded);
+  input.reached(opened.key, done.loaded.state.position);
   attempt.moved(done.loaded.state.position);
   report(step, opened.key, { batch, done, started });
   return end;

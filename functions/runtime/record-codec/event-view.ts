@@ -46,6 +46,8 @@ export class EventView implements ReceivedEvent {
   private readonly record: RecordFacts;
   private readonly index: number;
   private parsed: unknown = UNPARSED;
+  /** The bytes of an event that is no CloudEvent, once somebody has asked for them. */
+  private asCloudEvent: Uint8Array | undefined;
   parts: readonly HashRange[] | undefined;
 
   constructor(layout: EventLayout, record: RecordFacts, index: number) {
@@ -155,7 +157,9 @@ export class EventView implements ReceivedEvent {
   get bytes(): Uint8Array {
     const { buffer, start, end, dataStart, dataEnd } = this.layout;
     const isForeign = start === dataStart && end === dataEnd;
-    return onOneLine(isForeign ? encodeEvent(this) : buffer.subarray(start, end));
+    if (!isForeign) return onOneLine(buffer.subarray(start, end));
+    this.asCloudEvent ??= onOneLine(encodeEvent(this));
+    return this.asCloudEvent;
   }
 
   get original(): Uint8Array {

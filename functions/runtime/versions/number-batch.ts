@@ -3,8 +3,9 @@ import type { LoadedState } from '../checkpoints/shard-states.ts';
 import type { Numbering } from '../checkpoints/step-state.ts';
 import type { ReceivedEvent } from '../event.ts';
 import type { Rejection } from '../rejection.ts';
+import type { Generations } from '../sink.ts';
 import type { Step } from '../step.ts';
-import { LEAP, versionOf, versionOfRedriven } from './version.ts';
+import { LEAP, leastOrdinal, versionOf, versionOfRedriven } from './version.ts';
 
 /** How a batch counts what the records of its shard hold. */
 export interface Ordinals {
@@ -37,16 +38,20 @@ export interface NumberedBatch {
  * the first batch of a shard, and the first under new code, the numbering leaps over everything that was in flight, and
  * that is committed before anything is written. After a rewind it goes on in a new generation, above everything that
  * was written before.
+ *
+ * Checkpoints that were restored to an earlier state have forgotten numbers, leaps and generations. Whoever finds that
+ * they may have been makes the numbering `inDoubt`. Each leap goes above all that may be forgotten: to the highest
+ * generation that the destination knows, and to a number that grows by the clock.
  */
 export async function numberBatch(
   step: Step,
   { key, loaded, ordinals }: { readonly key: string; readonly loaded: LoadedState; readonly ordinals: Ordinals },
-  { nextGeneration, signal }: { readonly nextGeneration: NextGeneration; readonly signal: AbortSignal },
+  { generations, signal }: { readonly generations: Generations; readonly signal: AbortSignal },
 ): Promise<NumberedBatch> {
   const code = step.config.generation;
   const { numbering: known, rewinds = 0 } = loaded.state;
   const isCurrent = known !== undefined && known.code === code && known.rewinds >= rewinds;
-  const from = isCurrent ? known : { ...(await leap(known, rewinds, () => nextGeneration(signal))), code };
+  const from = isCurrent ? known : { ...(await leap(step, { known, rewinds }, { generations, signal })), code };
   const begun = isCurrent
     ? loaded
     : await commitState(step, key, { from: loaded, to: { ...loaded.state, numbering: from }, signal });
@@ -72,18 +77,25 @@ export async function numberBatch(
   };
 }
 
-/** Takes a generation above all that the destination has had. */
-export type NextGeneration = (signal: AbortSignal) => Promise<number>;
-
 async function leap(
-  known: Numbering | undefined,
-  rewinds: number,
-  nextGeneration: () => Promise<number>,
+  { now }: Pick<Step, 'now'>,
+  { known, rewinds }: { readonly known: Numbering | undefined; readonly rewinds: number },
+  { generations, signal }: { readonly generations: Generations; readonly signal: AbortSignal },
 ): Promise<Omit<Numbering, 'code'>> {
+  const { generation = 0, ordinal = 0 } = known ?? {};
   const isNew = known === undefined || known.rewinds < rewinds;
   return {
-    generation: isNew ? await nextGeneration() : known.generation,
-    ordinal: (known?.ordinal ?? 0) + LEAP,
+    generation: isNew
+      ? await generations.next(generation, signal)
+      : Math.max(generation, await generations.highest(signal)),
+    ordinal: Math.max(ordinal + LEAP, leastOrdinal(now())),
     rewinds,
   };
+}
+
+/** Returns the state of a shard whose numbering leaps before the next batch, because it may have been restored. */
+export function inDoubt(loaded: LoadedState): LoadedState {
+  const { numbering } = loaded.state;
+  if (numbering === undefined) return loaded;
+  return { ...loaded, state: { ...loaded.state, numbering: { ...numbering, code: '' } } };
 }

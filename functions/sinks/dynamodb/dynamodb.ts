@@ -4,7 +4,8 @@ import { UserMistake } from '../../runtime/errors.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
-import { isEmpty, keyNameOf, nextGeneration, openTable } from './table.ts';
+import { openedOnce } from '../../runtime/versions/destination.ts';
+import { highestGeneration, isEmpty, keyNameOf, nextGeneration, openTable } from './table.ts';
 import { writeItems } from './write-items.ts';
 
 const Options = z.strictObject({
@@ -59,26 +60,21 @@ export const dynamoDbDefinition = defineSink({
     const { table: name, item, tombstoneDays } = options;
     const { tablePrefix, create } = resources;
     const of = { client: dynamoClient(), table: `${tablePrefix}${name}`, step, formerly, create };
-    let opened: Promise<string> | undefined;
-    const keyName = (signal: AbortSignal): Promise<string> => {
-      opened ??= openTable(of, signal).catch((error: unknown) => {
-        opened = undefined;
-        throw error;
-      });
-      return opened;
-    };
-    const recheck = async (signal: AbortSignal): Promise<void> => {
-      const [known, now] = [await keyName(signal), await keyNameOf(of, signal)];
-      if (known === now) return;
-      opened = undefined;
-      throw new UserMistake(`the table ${of.table} was made anew with the key ${now} instead of ${known}`);
-    };
+    const { opened: keyName, recheck } = openedOnce({
+      open: (signal) => openTable(of, signal),
+      look: (signal) => keyNameOf(of, signal),
+      changed: (known, now) =>
+        new UserMistake(`the table ${of.table} was made anew with the key ${now} instead of ${known}`),
+    });
     return {
       async write(slice) {
         const { client, table } = of;
         return writeItems(slice, { client, table, keyName, item, tombstoneDays, now: () => Date.now(), recheck });
       },
-      nextGeneration: async (signal) => nextGeneration({ ...of, keyName: await keyName(signal) }, signal),
+      generations: {
+        highest: async (signal) => highestGeneration({ ...of, keyName: await keyName(signal) }, signal),
+        next: async (above, signal) => nextGeneration({ ...of, keyName: await keyName(signal) }, above, signal),
+      },
       isEmpty: async (signal) => isEmpty({ ...of, keyName: await keyNameOf(of, signal) }, signal),
     };
   },

@@ -138,11 +138,16 @@ async function claim(at: AtTable, signal: AbortSignal): Promise<void> {
   if (!done) refuseOther(at, (await ownItem(at, signal)).owner ?? '');
 }
 
-/** Stores the generation after the highest one that the table knows, and resolves to it. */
-export async function nextGeneration(at: AtTable, signal: AbortSignal): Promise<number> {
+/** Resolves to the highest generation that the table knows. */
+export async function highestGeneration(at: AtTable, signal: AbortSignal): Promise<number> {
+  return (await ownItem(at, signal)).generation ?? 0;
+}
+
+/** Stores the generation after the highest one that is known, and resolves to it. */
+export async function nextGeneration(at: AtTable, above: number, signal: AbortSignal): Promise<number> {
   for (;;) {
     const { generation } = await ownItem(at, signal);
-    const next = generationAfter(generation ?? 0, `the table ${at.table}`);
+    const next = generationAfter(Math.max(generation ?? 0, above), `the table ${at.table}`);
     const done = await updated(at, signal, {
       UpdateExpression: 'SET #generation = :next',
       ConditionExpression: generation === undefined ? 'attribute_not_exists(#generation)' : '#generation = :known',

@@ -5,10 +5,11 @@ import { sleepFor } from '../../runtime/log/back-off.ts';
 import { defineSink, type OpenSink, type Sink, type SinkDefinition } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { parseOrExplain } from '../../runtime/step-config.ts';
+import { openedOnce } from '../../runtime/versions/destination.ts';
 import type { SearchServer, Sending } from './ask.ts';
 import { type Authorization, loggedInBy, nobody, signedFor } from './authorize.ts';
 import { type OpenSearchOptions, Options } from './options.ts';
-import { checkIndex, isEmpty, nextGeneration, openIndex, type StepIndex } from './own-index.ts';
+import { checkIndex, highestGeneration, isEmpty, nextGeneration, openIndex, type StepIndex } from './own-index.ts';
 import { SearchField } from './search-field.ts';
 import { sendByFetch } from './send.ts';
 import { writeDocuments } from './write-documents.ts';
@@ -49,17 +50,14 @@ export function openSearchOver(sending: Sending): SinkDefinition<OpenSearchOptio
       const index = `${indexPrefix}${options.index}`;
       const server = serverOf(step, options, { ...sending, resources });
       const of: StepIndex = { server, index, step, formerly, create, fields };
-      let opening: Promise<void> | undefined;
-      const opened = (signal: AbortSignal): Promise<void> => {
-        opening ??= openIndex(of, signal).catch((error: unknown) => {
-          opening = undefined;
-          throw error;
-        });
-        return opening;
-      };
-      const recheck = async (signal: AbortSignal): Promise<void> => {
-        if (!(await checkIndex(of, signal))) throw new UserMistake(`the index ${index} is gone`);
-      };
+      const { opened, recheck, forget } = openedOnce({
+        open: async (signal) => {
+          await openIndex(of, signal);
+          return true;
+        },
+        look: (signal) => checkIndex(of, signal),
+        changed: () => new UserMistake(`the index ${index} is gone`),
+      });
       return {
         async write(slice) {
           try {
@@ -67,13 +65,19 @@ export function openSearchOver(sending: Sending): SinkDefinition<OpenSearchOptio
             return await writeDocuments(slice, writing);
           } catch (error) {
             // Somebody may have deleted the index.
-            opening = undefined;
+            forget();
             throw error;
           }
         },
-        async nextGeneration(signal) {
-          await opened(signal);
-          return nextGeneration(of, signal);
+        generations: {
+          async highest(signal) {
+            await opened(signal);
+            return highestGeneration(of, signal);
+          },
+          async next(above, signal) {
+            await opened(signal);
+            return nextGeneration(of, above, signal);
+          },
         },
         isEmpty: (signal) => isEmpty(of, signal),
       };

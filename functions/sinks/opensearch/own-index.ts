@@ -94,11 +94,16 @@ function refuseOther(of: StepIndex, owner: string | undefined): void {
   );
 }
 
-/** Stores the generation after the highest one that the index knows, and resolves to it. */
-export async function nextGeneration(of: StepIndex, signal: AbortSignal): Promise<number> {
+/** Resolves to the highest generation that the index knows. */
+export async function highestGeneration(of: StepIndex, signal: AbortSignal): Promise<number> {
+  return (await ownDocument(of, signal))?.generation ?? 0;
+}
+
+/** Stores the generation after the highest one that is known, and resolves to it. */
+export async function nextGeneration(of: StepIndex, above: number, signal: AbortSignal): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const own = await ownDocument(of, signal);
-    const next = generationAfter(own?.generation ?? 0, nameOf(of));
+    const next = generationAfter(Math.max(own?.generation ?? 0, above), nameOf(of));
     if ((await writeOwn(of, next, signal)) === 'stored') return next;
     // Another invocation has taken it.
     await pauseBefore(attempt, of.server, signal);

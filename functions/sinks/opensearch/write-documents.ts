@@ -12,7 +12,7 @@ export interface DocumentWriting {
   readonly server: SearchServer;
   readonly index: string;
   /** Resolves once the index is known to be the step's. */
-  readonly opened: (signal: AbortSignal) => Promise<void>;
+  readonly opened: (signal: AbortSignal) => Promise<unknown>;
   /** Throws when the index no longer takes what the stream's schema declares. */
   readonly recheck: (signal: AbortSignal) => Promise<void>;
   /** What a document stands for: all events with one key, or one event. */

@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';
 import { type Rejection, rejectionOf } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
-import { lineOf } from './lines.ts';
+import { lineLength, lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
 import { openPartitions } from './partitions.ts';
 
@@ -15,8 +15,8 @@ export interface PlannedFile {
    * records, not copies.
    */
   readonly events: readonly ReceivedEvent[];
-  /** Their lines, without line feeds. */
-  readonly lines: readonly Uint8Array[];
+  /** Their lines, without line feeds. They are made anew each time: a slice has too many to keep them. */
+  readonly lines: Iterable<Uint8Array>;
   /** The size of its lines before compression. */
   readonly bytes: number;
 }
@@ -29,13 +29,15 @@ export async function planFiles(
   const partitions = new Map<string, Partition>();
   const rejections: Rejection[] = [];
   const folderOf = openPartitions(options);
+  // Most events are of the same partition as the one before.
+  let last: { readonly folder: string; readonly partition: Partition } | undefined;
   const partitionFor = (event: ReceivedEvent): Partition => {
     const folder = folderOf(event);
-    const known = partitions.get(folder);
-    if (known !== undefined) return known;
-    const opened: Partition = { keyOf: keysIn(folder, slice, options), files: [] };
-    partitions.set(folder, opened);
-    return opened;
+    if (last?.folder === folder) return last.partition;
+    const partition = partitions.get(folder) ?? { keyOf: keysIn(folder, slice, options), files: [] };
+    partitions.set(folder, partition);
+    last = { folder, partition };
+    return partition;
   };
   for await (const page of slice.pages) {
     for (const event of page) {
@@ -56,23 +58,30 @@ interface Partition {
   readonly files: {
     readonly key: string;
     readonly events: ReceivedEvent[];
-    readonly lines: Uint8Array[];
+    readonly lines: Iterable<Uint8Array>;
     bytes: number;
   }[];
 }
 
 function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Options): void {
   const { lines, targetBytes, targetRows } = options;
-  const line = lineOf(event, lines);
-  const bytes = line.length + 1;
+  const bytes = lineLength(event, lines) + 1;
   const last = files.at(-1);
   if (last !== undefined && last.events.length < targetRows && last.bytes + bytes <= targetBytes) {
     last.events.push(event);
-    last.lines.push(line);
     last.bytes += bytes;
   } else {
-    files.push({ key: keyOf(files.length), events: [event], lines: [line], bytes });
+    const events = [event];
+    files.push({ key: keyOf(files.length), events, lines: linesOf(events, lines), bytes });
   }
+}
+
+function linesOf(events: readonly ReceivedEvent[], lines: S3Options['lines']): Iterable<Uint8Array> {
+  return {
+    *[Symbol.iterator]() {
+      for (const event of events) yield lineOf(event, lines);
+    },
+  };
 }
 
 /**

@@ -31,12 +31,38 @@ export function openPartitions({ by, fields }: Partitioning): (event: ReceivedEv
   };
 }
 
-/** Tells whether a text that begins with a day has the time of a day behind it, in UTC. */
+/**
+ * Tells whether a text that begins with a day has the time of a day behind it, in UTC: `T10:00:00Z` or
+ * `T10:00:00.123Z`. Every event is asked, and a regular expression takes several times as long.
+ */
 function isPlainUtc(time: string): boolean {
-  return PLAIN_UTC.test(time);
+  const last = time.length - 1;
+  return (
+    time.charCodeAt(10) === T &&
+    isNumberAt(time, 11, 23) &&
+    time.charCodeAt(13) === COLON &&
+    isNumberAt(time, 14, 59) &&
+    time.charCodeAt(16) === COLON &&
+    isNumberAt(time, 17, 59) &&
+    time.charCodeAt(last) === Z &&
+    (last === 19 || (last > 20 && time.charCodeAt(19) === POINT && areDigits(time, 20, last)))
+  );
 }
 
-const PLAIN_UTC = /^.{10}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+const [T, Z, COLON, POINT, ZERO, NINE] = [0x54, 0x5a, 0x3a, 0x2e, 0x30, 0x39];
+
+/** Tells whether two digits make a number up to `most`. */
+function isNumberAt(text: string, at: number, most: number): boolean {
+  return areDigits(text, at, at + 2) && (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO <= most;
+}
+
+function areDigits(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (!(code >= ZERO && code <= NINE)) return false;
+  }
+  return true;
+}
 
 /**
  * Lists what is wrong with the partitions' names: two columns of a table cannot differ in upper and lower case alone.

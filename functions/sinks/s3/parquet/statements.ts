@@ -34,14 +34,11 @@ export function statementsFor(
       : undefined,
     exact: (conversion) => {
       const all = [...attributes, ...columns];
-      return copy(conversion, {
-        columns: all.map(({ type }, index): [string, string] => [String(index), textsOf(type)]),
-        select: all.map(
-          ({ name, type }, index) => `CAST(${quotedName(String(index))} AS ${duckdbType(type)}) AS ${quotedName(name)}`,
-        ),
-        where: undefined,
-        writtenAs,
-      });
+      const texts = all.map(({ type }, index): [string, string] => [String(index), textsOf(type)]);
+      const select = all.map(
+        ({ name, type }, index) => `CAST(${quotedName(String(index))} AS ${duckdbType(type)}) AS ${quotedName(name)}`,
+      );
+      return copy(conversion, `SELECT ${select.join(', ')} FROM ${linesOf(conversion, texts)}`, writtenAs);
     },
   };
 }
@@ -53,8 +50,11 @@ interface Reading {
   /** Makes of what was read what is cast to the column's type. Undefined: it is that already. */
   readonly value?: (read: string) => string;
   /** Whether a value that was read keeps its meaning as the column's type. Undefined: always. */
-  readonly keeps?: ((value: string) => string) | undefined;
+  readonly keeps?: Check | undefined;
 }
+
+/** Says in SQL what must hold of a value that is not null, and of what it was cast to. */
+type Check = (value: string, cast: string) => string;
 
 interface AsTheyAre {
   readonly columns: readonly ParquetColumn[];
@@ -63,31 +63,50 @@ interface AsTheyAre {
   readonly writtenAs: string;
 }
 
+/**
+ * Each value is read in an inner query, cast in the one around it, and checked in the outer one: DuckDB casts once for
+ * both the file and the check. In a WHERE it would cast again.
+ */
 function asTheyAre({ columns, readings, lines, writtenAs }: AsTheyAre, conversion: Conversion): string {
+  const attributes = lines === 'event' ? ATTRIBUTES : [];
   const read = columns.map(({ name }, index): [string, string] => [name, (readings[index] as Reading).as]);
   const values = columns.map(({ name }, index) => {
     const { value = (same: string) => same } = readings[index] as Reading;
-    return value(lines === 'event' ? `data.${quotedName(name)}` : quotedName(name));
+    return `${value(lines === 'event' ? `data.${quotedName(name)}` : quotedName(name))} AS value${index}`;
   });
-  const checks = values.flatMap((value, index) => {
-    const check = readings[index]?.keeps?.(value);
-    return check === undefined ? [] : [`coalesce(${check}, true)`];
-  });
-  const attributes = lines === 'event' ? ATTRIBUTES : [];
-  const present = attributes.flatMap(({ attribute, isRequired }) => (isRequired ? [`${attribute} IS NOT NULL`] : []));
-  return copy(conversion, {
-    columns:
-      lines === 'event'
-        ? [...attributes.map(({ attribute }): [string, string] => [attribute, 'VARCHAR']), ['data', structOf(read)]]
-        : read,
-    select: [
-      ...attributes.map(({ attribute, name, type }) => `CAST(${attribute} AS ${duckdbType(type)}) AS ${name}`),
-      ...columns.map(({ name, type }, index) => `CAST(${values[index]} AS ${duckdbType(type)}) AS ${quotedName(name)}`),
-    ],
+  const cast = [
+    ...attributes.map(({ attribute, type }) => `CAST(${attribute} AS ${duckdbType(type)}) AS cast_${attribute}`),
+    ...columns.map(({ type }, index) => `CAST(value${index} AS ${duckdbType(type)}) AS cast${index}`),
+  ];
+  const checks = [
+    ...attributes.flatMap(({ attribute, isRequired }) => (isRequired ? [`${attribute} IS NOT NULL`] : [])),
     // Of a line whose data is null, or is no object, every field would be null.
-    where: [...present, ...(lines === 'event' ? ['data IS NOT NULL'] : []), ...checks],
+    ...(lines === 'event' ? ['has_data'] : []),
+    ...readings.flatMap(({ keeps }, index) =>
+      keeps === undefined ? [] : [`coalesce(${keeps(`value${index}`, `cast${index}`)}, true)`],
+    ),
+  ];
+  const [first, ...others] = [
+    ...attributes.map(({ attribute, name }) => ({ of: `cast_${attribute}`, name })),
+    ...columns.map(({ name }, index) => ({ of: `cast${index}`, name: quotedName(name) })),
+  ];
+  const checked =
+    checks.length === 0 ? first?.of : `CASE WHEN ${checks.join(' AND ')} THEN ${first?.of} ELSE error('doubtful') END`;
+  const written = [`${checked} AS ${first?.name}`, ...others.map(({ of, name }) => `${of} AS ${name}`)];
+  const ofEvent =
+    lines === 'event' ? [...attributes.map(({ attribute }) => attribute), 'data IS NOT NULL AS has_data'] : [];
+  const from = linesOf(
+    conversion,
+    lines === 'event'
+      ? [...attributes.map(({ attribute }): [string, string] => [attribute, 'VARCHAR']), ['data', structOf(read)]]
+      : read,
+  );
+  return copy(
+    conversion,
+    `SELECT ${written.join(', ')} FROM (SELECT *, ${cast.join(', ')} FROM ` +
+      `(SELECT ${[...ofEvent, ...values].join(', ')} FROM ${from}))`,
     writtenAs,
-  });
+  );
 }
 
 /**
@@ -101,19 +120,23 @@ function readingOf(type: ParquetType): Reading | undefined {
     case 'boolean':
     case 'integer':
     case 'bigint':
-      return { as: 'VARCHAR', keeps: sameAgain(type, 'VARCHAR') };
+      return { as: 'VARCHAR', keeps: sameAgain('VARCHAR') };
     case 'date': {
-      const again = sameAgain(type, 'VARCHAR');
       // DuckDB has a day that is called infinity.
-      return { as: 'VARCHAR', keeps: (value) => `(length(${value}) = 10 AND ${again(value)})` };
+      return {
+        as: 'VARCHAR',
+        keeps: (value, cast) => `(length(${value}) = 10 AND CAST(${cast} AS VARCHAR) = ${value})`,
+      };
     }
     case 'double':
       return { ...NUMBER, keeps: (value) => `isfinite(${value})` };
     case 'decimal': {
       const exact = 15 - type.scale;
       if (exact <= 0) return undefined;
-      const again = sameAgain(type, 'DOUBLE');
-      return { ...NUMBER, keeps: (value) => `(abs(${value}) < 1e${exact} AND ${again(value)})` };
+      return {
+        ...NUMBER,
+        keeps: (value, cast) => `(abs(${value}) < 1e${exact} AND CAST(${cast} AS DOUBLE) = ${value})`,
+      };
     }
     case 'timestamptz':
       return {
@@ -128,7 +151,7 @@ function readingOf(type: ParquetType): Reading | undefined {
       const as = readAsTexts(type);
       if (as === undefined) return undefined;
       // A list of texts is not cast.
-      return as === duckdbType(type) ? { as } : { as, keeps: sameAgain(type, as) };
+      return as === duckdbType(type) ? { as } : { as, keeps: sameAgain(as) };
     }
   }
 }
@@ -137,8 +160,8 @@ function readingOf(type: ParquetType): Reading | undefined {
 const NUMBER = { as: 'JSON', value: (read: string) => `CAST(CAST(${read} AS VARCHAR) AS DOUBLE)` };
 
 /** Checks that a value comes back the same after the cast to the column's type. */
-function sameAgain(type: ParquetType, as: string): (value: string) => string {
-  return (value) => `CAST(CAST(${value} AS ${duckdbType(type)}) AS ${as}) IS NOT DISTINCT FROM ${value}`;
+function sameAgain(as: string): Check {
+  return (value, cast) => `CAST(${cast} AS ${as}) IS NOT DISTINCT FROM ${value}`;
 }
 
 const SAME_AS_TEXTS = new Set<ParquetType['kind']>(['text', 'boolean', 'integer', 'bigint']);
@@ -166,25 +189,21 @@ function textsOf(type: ParquetType): string {
   return 'VARCHAR';
 }
 
-interface Copied {
-  /** What is read of each line, by its name and type. */
-  readonly columns: readonly (readonly [name: string, type: string])[];
-  readonly select: readonly string[];
-  /** What must hold for every row. */
-  readonly where: readonly string[] | undefined;
-  readonly writtenAs: string;
+/** Returns the lines of a file as a table with these columns, each by its name and type. */
+function linesOf(
+  { from, longestLine }: Conversion,
+  columns: readonly (readonly [name: string, type: string])[],
+): string {
+  const read = columns.map(([name, type]) => `${quotedText(name)}: ${quotedText(type)}`).join(', ');
+  return (
+    `read_json(${quotedText(from)}, format = 'newline_delimited', ` +
+    `records = 'true', maximum_object_size = ${Math.max(longestLine + 1, LEAST_OBJECT_SIZE)}, ` +
+    `compression = 'uncompressed', columns = {${read}})`
+  );
 }
 
-function copy({ from, to, longestLine }: Conversion, { columns, select, where = [], writtenAs }: Copied): string {
-  const read = columns.map(([name, type]) => `${quotedText(name)}: ${quotedText(type)}`).join(', ');
-  const condition =
-    where.length === 0 ? '' : ` WHERE CASE WHEN ${where.join(' AND ')} THEN true ELSE error('doubtful') END`;
-  return (
-    `COPY (SELECT ${select.join(', ')} FROM read_json(${quotedText(from)}, format = 'newline_delimited', ` +
-    `records = 'true', maximum_object_size = ${Math.max(longestLine + 1, LEAST_OBJECT_SIZE)}, ` +
-    `compression = 'uncompressed', columns = {${read}})${condition}) ` +
-    `TO ${quotedText(to)} ${writtenAs}`
-  );
+function copy({ to }: Conversion, select: string, writtenAs: string): string {
+  return `COPY (${select}) TO ${quotedText(to)} ${writtenAs}`;
 }
 
 /** DuckDB reads lines in blocks of twice this size. */

@@ -33,7 +33,7 @@ async function missedOf({ ageMillis, retentionMillis = 7 * DAY, gapBefore = 0 }:
   const first = { sequenceNumber: records[3]?.sequenceNumber ?? '' };
   const batch = { shard: { key: 'key', loaded }, shardId: SHARD, first, signal: NEVER };
   const missed = await missedRecords(work as never, batch as never);
-  return missed.map(({ data }) => Buffer.from(data).toString());
+  return missed.records.map(({ data }) => Buffer.from(data).toString());
 }
 
 interface Asked {

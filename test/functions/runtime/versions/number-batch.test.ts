@@ -7,8 +7,8 @@ import { newAggregate } from '../../../../functions/runtime/record-codec/aggrega
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
 import type { LogRecord } from '../../../../functions/runtime/record-codec/record.ts';
 import type { Step } from '../../../../functions/runtime/step.ts';
-import { numberBatch } from '../../../../functions/runtime/versions/number-batch.ts';
-import { generationAfter, LEAP, versionOf } from '../../../../functions/runtime/versions/version.ts';
+import { inDoubt, numberBatch } from '../../../../functions/runtime/versions/number-batch.ts';
+import { generationAfter, LEAP, leastOrdinal, versionOf } from '../../../../functions/runtime/versions/version.ts';
 import { noDeadline } from '../../../eventually.ts';
 import { eventOf } from '../log/log-kit.ts';
 
@@ -43,7 +43,7 @@ const own = (number: number) => ['/p/first/x/s/g', number] as const;
 /** Numbers a batch as code of a generation would, and returns the versions of its events with what was committed. */
 async function numbered(
   records: readonly LogRecord[],
-  { state = EMPTY, generation = 'code 1', upTo = undefined as string | undefined } = {},
+  { state = EMPTY, generation = 'code 1', upTo = undefined as string | undefined, highest = 7, now = 1 } = {},
 ) {
   const commits: StepState[] = [];
   const step = {
@@ -55,15 +55,16 @@ async function numbered(
         commits.push(decodeState(text));
       },
     },
-    now: () => 1,
+    now: () => now,
   } as unknown as Step;
   const batch = openBatch(state, { ...FACTS, from: 0n, to: 2n ** 128n - 1n });
   for (const one of records) batch.take(one, upTo as never);
   let taken = 0;
+  const generations = { highest: async () => highest, next: async (above: number) => Math.max(7, above + 1) + taken++ };
   const { numbering, versionOf: versionFor } = await numberBatch(
     step,
     { key: 'shard', loaded: { revision: 1, state }, ordinals: batch.ordinals },
-    { nextGeneration: async () => 7 + taken++, signal: noDeadline() },
+    { generations, signal: noDeadline() },
   );
   const after = decodeState(encodeState({ ...batch.state(), numbering }));
   return { versions: batch.events.map((event) => versionFor(event)), after, commits: commits.length, taken };
@@ -130,9 +131,26 @@ test('before the first batch under new code, the numbering leaps: that code may 
 test('after a rewind, the numbering goes on in a new generation', async () => {
   const state = { ...(await numbered([recordOf(1, [own(1)])])).after, rewinds: 1 };
   const { versions, after, taken } = await numbered([recordOf(2, [own(2)])], { state });
-  expect(versions).toEqual([at(7, 2 * LEAP + 2)]);
+  expect(versions).toEqual([at(8, 2 * LEAP + 2)]);
   expect(taken).toBe(1);
   expect(after.numbering?.rewinds).toBe(1);
+});
+
+test('a state that may be restored leaps to the highest generation of the destination, and to a number above all that the clock allows', async () => {
+  const { after } = await numbered([recordOf(1, [own(1)])]);
+  const doubted = inDoubt({ revision: 1, state: after }).state;
+  const now = Date.UTC(2026, 5, 1);
+  const { versions, commits, taken } = await numbered([recordOf(2, [own(2)])], { state: doubted, highest: 9, now });
+  expect(versions).toEqual([at(9, leastOrdinal(now) + 1)]);
+  expect([commits, taken]).toEqual([1, 0]);
+  expect(leastOrdinal(Date.UTC(2100, 0, 1))).toBe(2 ** 47);
+});
+
+test('a rewind takes a generation above that of the shard, also where the destination was restored and has forgotten it', async () => {
+  const { after } = await numbered([recordOf(1, [own(1)])]);
+  const numbering = { generation: 20, ordinal: 5, code: 'code 1', rewinds: 0 };
+  const { versions } = await numbered([recordOf(2, [own(2)])], { state: { ...after, numbering, rewinds: 1 } });
+  expect(versions).toEqual([at(21, LEAP + 6)]);
 });
 
 test('an event that was put back keeps its version, unless its producer made that up', async () => {

@@ -157,9 +157,9 @@ test('a table that is missing is named, with the command that makes it; and a sl
 test('no two processes get one generation, and it survives them', async () => {
   const { open, table, write } = freshTable();
   await write([of(1)]);
-  const taken = await Promise.all([open(), open(), open()].map((sink) => sink.nextGeneration?.(noDeadline())));
+  const taken = await Promise.all([open(), open(), open()].map((sink) => sink.generations?.next(0, noDeadline())));
   expect([...taken].sort()).toEqual([1, 2, 3]);
-  expect(await open().nextGeneration?.(noDeadline())).toBe(4);
+  expect(await open().generations?.next(0, noDeadline())).toBe(4);
   await client.send(
     new UpdateItemCommand({
       TableName: table,
@@ -168,7 +168,7 @@ test('no two processes get one generation, and it survives them', async () => {
       ExpressionAttributeValues: { ':most': { N: '32767' } },
     }),
   );
-  await expect(open().nextGeneration?.(noDeadline())).rejects.toThrow('has had 32767 generations');
+  await expect(open().generations?.next(0, noDeadline())).rejects.toThrow('has had 32767 generations');
 });
 
 test("an event whose key is that of the sink's own item is a dead letter", async () => {

@@ -211,7 +211,7 @@ test('an index that is missing is named where the sink may not make it; a slice 
 
 test('no two processes get one generation, and it survives them', async () => {
   const { open, index } = freshSink();
-  const next = () => open().nextGeneration?.(noDeadline());
+  const next = () => open().generations?.next(0, noDeadline());
   expect((await Promise.all([next(), next(), next()])).toSorted()).toEqual([1, 2, 3]);
   expect(await next()).toBe(4);
   const highest =

@@ -30,21 +30,21 @@ test('every record is a line, also one without a new event, behind a line about 
   const { files, rejections } = await planned();
   expect(rejections).toEqual([]);
   expect(files).toHaveLength(1);
-  const lines = files[0]!.lines.map((line) => JSON.parse(Buffer.from(line).toString()) as Record<string, unknown>);
+  const lines = [...files[0]!.lines].map((line) => JSON.parse(Buffer.from(line).toString()) as Record<string, unknown>);
   expect(lines[0]).toEqual({ shard: 'shardId-000000000000', from: '0', to: 'ff', parents: [] });
   expect(lines.slice(1).map(({ sequenceNumber }) => sequenceNumber)).toEqual(['1', '2', '3', '4', '5']);
   expect(files[0]!.key).toMatch(
     /^raw\/shard=stream-shardId-000000000000\/slice-stream-shardId-000000000000\.[\w-]{36}\.[\w-]{36}\.00000000\.ndjson\.gz$/,
   );
-  expect(files[0]!.bytes).toBe(files[0]!.lines.reduce((sum, line) => sum + line.length + 1, 0));
+  expect(files[0]!.bytes).toBe([...files[0]!.lines].reduce((sum, line) => sum + line.length + 1, 0));
 });
 
 test('a file ends at the target, begins with the line of the shard, and knows the events of its records', async () => {
   const { files } = await planned({ targetRows: 2 });
-  expect(files.map(({ lines }) => lines.length)).toEqual([3, 3, 2]);
+  expect(files.map(({ lines }) => [...lines].length)).toEqual([3, 3, 2]);
   const keysOf = files.map((file) => file.events.map(({ id }) => id));
   expect(keysOf).toEqual([['event-0'], ['event-2'], ['event-4']]);
-  expect(new Set(files.map(({ lines }) => Buffer.from(lines[0]!).toString())).size).toBe(1);
+  expect(new Set(files.map(({ lines }) => Buffer.from([...lines][0]!).toString())).size).toBe(1);
 });
 
 test.each([
