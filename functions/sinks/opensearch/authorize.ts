@@ -55,6 +55,11 @@ export function signedFor(arn: string): Authorization {
 /** A secret is read again after this time, so that a changed password is used. */
 const KEPT_MILLIS = 60_000;
 
+/** Tells whether a text is a user and a password. */
+export function isLogin(text: string): boolean {
+  return /^[^:\s]+:[^\r\n]+$/.test(text);
+}
+
 /** Logs in as the user whose name and password are in a secret: `user:password`. */
 export function loggedInBy(secret: string): Authorization {
   const read = textOfSecret(secret, 'login, user:password,');
@@ -64,7 +69,7 @@ export function loggedInBy(secret: string): Authorization {
     async authorized(_endpoint, request, signal) {
       if (known === undefined || Date.now() >= known.untilMillis) {
         const login = (await read(signal)).trim();
-        if (!/^[^:\s]+:[^\r\n]+$/.test(login))
+        if (!isLogin(login))
           throw new Error(`the secret ${secret} is no login: store user:password as its whole value`);
         known = { login, untilMillis: Date.now() + KEPT_MILLIS };
       }

@@ -2,6 +2,7 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { PostgresServer } from '../../../functions/clients/postgres-login.ts';
@@ -34,6 +35,7 @@ export interface FoundTarget extends Disposable {
 /** A stage on AWS that is open. */
 export interface FoundStage extends FoundTarget {
   readonly lambda: LambdaClient;
+  readonly secrets: SecretsManagerClient;
 }
 
 /**
@@ -85,6 +87,7 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
     sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
   };
   const lambda = new LambdaClient(common);
+  const secrets = new SecretsManagerClient(common);
   // The names of buckets contain the account. The checkpoint table's name does not, and the table's ARN tells account,
   // region and partition.
   const { checkpoints } = namesOf({ stage, account: '', region: '', partition: '' });
@@ -115,9 +118,10 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
   return {
     target,
     lambda,
+    secrets,
     title: `stage '${stage}' in ${region} (${account})`,
     pipelines: undefined,
-    ...disposalOf(target, lambda),
+    ...disposalOf(target, lambda, secrets),
   };
 }
 

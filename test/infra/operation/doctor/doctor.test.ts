@@ -41,9 +41,11 @@ const nameOf = (step: string): string => stage.names.step('shop', step);
 const functionPath = (step: string): string => `GET /2015-03-31/functions/${nameOf(step)}/configuration`;
 const mappingPath = (step: string): string => `GET /2015-03-31/event-source-mappings?FunctionName=${nameOf(step)}`;
 const signal = AbortSignal.timeout(60_000);
+/** None of these pipelines has a sink with a secret. */
+const NO_SECRETS = { send: () => Promise.reject(new Error('no secret is read')) };
 
 function examined(nowMillis = Date.now()): Promise<readonly Finding[]> {
-  return examine([plan], { target: stage, lambda: stage.lambda, signal }, nowMillis);
+  return examine([plan], { target: stage, lambda: stage.lambda, secrets: NO_SECRETS, signal }, nowMillis);
 }
 
 async function notOk(nowMillis?: number): Promise<readonly Finding[]> {
@@ -199,7 +201,7 @@ describe('what is wrong is found, with what to do:', () => {
       });
       const findings = await examine(
         [planOf(reading, [reading])],
-        { target: stage, lambda: stage.lambda, signal },
+        { target: stage, lambda: stage.lambda, secrets: NO_SECRETS, signal },
         Date.now(),
       );
       return findings.filter(({ what }) => what === 'stream');
@@ -312,8 +314,8 @@ describe('millrace doctor', () => {
     expect(findings.filter(({ state }) => state === 'wrong')).toMatchObject([{ of: 'sensors/cleaning' }]);
   });
 
-  test('wants the name of a stage, and says which stage is not there', async () => {
-    await expect(run({ json: true })).rejects.toThrow('name one: millrace doctor --stage dev');
+  test('without a stage looks at the dev of this folder, and says which one is not there', async () => {
+    await expect(run({ json: true })).rejects.toThrow('no dev runs in this folder: start one (npm run dev)');
     await expect(run({ ...named(), stage: 'prod' })).rejects.toThrow("there is no stage 'prod'");
   });
 });
