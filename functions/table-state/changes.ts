@@ -112,7 +112,7 @@ function lastEventOf(change: RowChange, given: readonly Given[]): (id: string) =
     }
     return lastOf.get(id);
   };
-  return (id) => change.lastEvents?.get(id) ?? inGiven(sessionsOf(change, id) ?? id);
+  return (id) => change.lastEventOf?.(id) ?? inGiven(sessionsOf(change, id) ?? id);
 }
 
 /** Returns what all sessions of a key have in common, if the row is a session: an event meets all of them. */

@@ -2,7 +2,7 @@ import { cutText } from '../runtime/cut-text.ts';
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
 import type { Rejection } from '../runtime/rejection.ts';
-import { type Folded, type Given, MOST_ROWS, rejected, type StoredRow } from './fold.ts';
+import { type Folded, type Given, MOST_ROWS, rejectionBy, type StoredRow } from './fold.ts';
 import { isWaiting, type WaitingRow } from './waiting-rows.ts';
 
 /** So many events of a side and a key may wait. Each of them is read by every event that may meet it. */
@@ -33,15 +33,16 @@ export function foldWaiting(given: readonly Given[], { near, counts }: Before): 
   for (const [id, row] of near) put(folding, id, row);
   const rejections: Rejection[] = [];
   for (const { event, rows } of given) {
-    const rejection = rejected(event, () => {
+    try {
       for (const row of rows) {
         if (isWaiting(row)) meet(folding, row, event);
         else row.reduce(undefined);
       }
-    });
-    if (rejection !== undefined) rejections.push(rejection);
+    } catch (error) {
+      rejections.push(rejectionBy(event, error));
+    }
   }
-  return { after: folding.after, rejections };
+  return { before: near, after: folding.after, rejections };
 }
 
 function meet(folding: Folding, row: WaitingRow, event: ReceivedEvent): void {

@@ -16,6 +16,13 @@ export interface StoredRow {
   readonly eventKey: string;
   /** Set in a table with windows. */
   readonly window?: RowWindow | undefined;
+  /** The state in memory, of a row that was folded here: whoever keeps the row need not load its state again. */
+  readonly held?: HeldState | undefined;
+}
+
+/** A state that may be continued once: an accumulator continues only its newest state. */
+interface HeldState {
+  state: unknown;
 }
 
 /** Returns the row that the table shows, as JSON. Undefined: it shows none. */
@@ -27,8 +34,8 @@ export function shownRow(stored: StoredRow | undefined): string | undefined {
 export interface RowChange {
   readonly before: ReadonlyMap<string, StoredRow>;
   readonly after: ReadonlyMap<string, StoredRow | undefined>;
-  /** The last event of each row that is there after them, where that is known. */
-  readonly lastEvents?: ReadonlyMap<string, ReceivedEvent>;
+  /** Returns the event that has changed a row last, where that is known. */
+  readonly lastEventOf?: (id: string) => ReceivedEvent | undefined;
 }
 
 /** An event, and what it does to rows: all of that, or nothing. */
@@ -61,17 +68,24 @@ export function readEvents(
   const rejections: Rejection[] = [];
   const { windows, within } = table;
   for (const event of events) {
-    const rejection = rejected(event, () => {
-      const read = (): readonly KeyedEvent[] => bounded(table.read(event));
-      if (windows === undefined && within === undefined) return given.push({ event, rows: read() });
+    try {
+      if (windows === undefined && within === undefined) {
+        given.push({ event, rows: bounded(table.read(event)) });
+        continue;
+      }
       if (time === undefined) throw new Error('a table with windows needs the time of its events: deploy its pipeline');
+      const read = (): readonly KeyedEvent[] => bounded(table.read(event));
       const moment = time.momentOf(event);
-      if (windows === undefined) return given.push({ event, rows: waitingRows(read(), moment) });
+      if (windows === undefined) {
+        given.push({ event, rows: waitingRows(read(), moment) });
+        continue;
+      }
       const judged = judge(windows, event, { read, moment });
       if (judged.rejection !== undefined) rejections.push(judged.rejection);
-      return given.push({ event, rows: judged.rows });
-    });
-    if (rejection !== undefined) rejections.push(rejection);
+      given.push({ event, rows: judged.rows });
+    } catch (error) {
+      rejections.push(rejectionBy(event, error));
+    }
   }
   return { given, rejections };
 }
@@ -88,37 +102,51 @@ function bounded(rows: readonly KeyedEvent[]): readonly KeyedEvent[] {
 }
 
 /** The rows after some events. */
-export interface Folded {
-  /** Each row that the events met, by its id. Undefined: there is no row any more. */
-  readonly after: ReadonlyMap<string, StoredRow | undefined>;
+export interface Folded extends RowChange {
   readonly rejections: readonly Rejection[];
-  readonly lastEvents?: ReadonlyMap<string, ReceivedEvent>;
 }
 
 /** A state in memory. */
 interface Kept {
-  readonly state: unknown;
+  state: unknown;
   readonly eventKey: string;
-  readonly window: RowWindow | undefined;
+  window: RowWindow | undefined;
   /** The event that has made it. */
-  readonly event?: ReceivedEvent;
+  event: ReceivedEvent | undefined;
 }
 
 /** The rows while events are reduced. */
-interface Folding {
+interface State {
   readonly table: Pick<Table, 'state' | 'sessions'>;
-  readonly before: ReadonlyMap<string, StoredRow>;
+  readonly before: Map<string, StoredRow>;
   /** The rows that the events so far have changed. */
   readonly kept: Map<string, Kept | undefined>;
+  /** The last events of rows that are no more. Of sessions, nobody asks for them. */
+  readonly ended: Map<string, ReceivedEvent>;
   /** The ids of the sessions of a key, those that are no more included. */
   readonly groups: Map<string, Set<string>>;
+  readonly sizeOf: (row: Kept | undefined) => number;
+  /** About the bytes of the rows that the events have changed. */
+  bytes: number;
 }
 
-/** An event that meets rows. */
-interface Meeting extends Folding {
+/** An event that meets several rows, or sessions. */
+interface Meeting extends State {
   readonly event: ReceivedEvent;
   /** The rows that the event changes: all of them are kept, or none. */
   readonly next: Map<string, Kept | undefined>;
+}
+
+/** Rows that are folded with some events after others. */
+export interface Folding {
+  /** Tells whether a row is known: it was read, or an event has made it. */
+  knows(id: string): boolean;
+  /** Adds rows as they were before the events that meet them. */
+  addRows(rows: ReadonlyMap<string, StoredRow>): void;
+  /** Reduces events in their order. Returns about how many bytes the changed states have in memory. */
+  take(given: readonly Given[]): number;
+  /** Returns what has become of all that was taken. */
+  done(): Folded;
 }
 
 /**
@@ -130,57 +158,110 @@ export function fold(
   given: readonly Given[],
   before: ReadonlyMap<string, StoredRow>,
 ): Folded {
-  return foldWithin(table, given, { before, most: Number.POSITIVE_INFINITY }) as Folded;
+  const folding = openFolding(table);
+  folding.addRows(before);
+  folding.take(given);
+  return folding.done();
 }
 
-/** Does the same. Returns undefined when the states of several events have more than so many bytes in memory. */
-export function foldWithin(
-  table: Pick<Table, 'state' | 'sessions'>,
-  given: readonly Given[],
-  { before, most }: Pick<RowChange, 'before'> & { readonly most: number },
-): Folded | undefined {
-  const { save, rowOf, sizeOf } = formOf(table);
-  const sizeIn = (row: Kept | undefined): number => (row === undefined ? 0 : (sizeOf?.(row.state) ?? 0));
-  let bytes = 0;
-  const folding: Folding = { table, before, kept: new Map(), groups: new Map() };
-  const { kept } = folding;
-  for (const [id, row] of before) addToGroup(folding, id, row);
+/** Does the same for events that come one part after another. */
+export function openFolding(table: Pick<Table, 'state' | 'sessions'>): Folding {
+  const { sizeOf } = formOf(table);
+  const state: State = {
+    table,
+    before: new Map(),
+    kept: new Map(),
+    ended: new Map(),
+    groups: new Map(),
+    sizeOf: (row) => (row === undefined ? 0 : (sizeOf?.(row.state) ?? 0)),
+    bytes: 0,
+  };
+  const { before, kept, ended } = state;
   const rejections: Rejection[] = [];
-  for (const { event, rows } of given) {
-    const meeting: Meeting = { ...folding, event, next: new Map() };
-    const rejection = rejected(event, () => {
-      for (const row of rows) meet(meeting, row);
-    });
-    if (rejection !== undefined) {
-      rejections.push(rejection);
-      continue;
-    }
-    for (const [id, row] of meeting.next) {
-      bytes += sizeIn(row) - sizeIn(kept.get(id));
-      kept.set(id, row);
-      addToGroup(folding, id, row);
-    }
-    if (bytes > most && given.length > 1) return undefined;
-  }
+  return {
+    knows: (id) => before.has(id) || kept.has(id),
+    addRows(rows) {
+      for (const [id, row] of rows) {
+        before.set(id, row);
+        addToGroup(state, id, row);
+      }
+    },
+    take(given) {
+      const hasSessions = table.sessions !== undefined;
+      for (const { event, rows } of given) {
+        try {
+          const [only] = rows;
+          if (only !== undefined && rows.length === 1 && !hasSessions) meetOne(state, event, only);
+          else meetAll(state, event, rows);
+        } catch (error) {
+          rejections.push(rejectionBy(event, error));
+        }
+      }
+      return state.bytes;
+    },
+    done: () => ({
+      before,
+      after: storedRows(state),
+      rejections,
+      lastEventOf: (id) => kept.get(id)?.event ?? ended.get(id),
+    }),
+  };
+}
+
+function storedRows({ table, kept }: State): ReadonlyMap<string, StoredRow | undefined> {
+  const { save, rowOf } = formOf(table);
+  const holds = table.state !== undefined;
   const after = new Map<string, StoredRow | undefined>();
-  for (const [id, row] of kept)
-    after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });
-  if (table.state !== undefined) keepStates(kept, after);
-  return { after, rejections, lastEvents: lastEventsOf(kept) };
+  for (const [id, row] of kept) {
+    if (row === undefined) after.set(id, undefined);
+    else {
+      const { state, eventKey, window } = row;
+      // The state alone: the event would keep its whole record in memory, as long as the row is kept.
+      const held = holds ? { state } : undefined;
+      after.set(id, { state: save(state), row: rowOf(state), eventKey, window, held });
+    }
+  }
+  return after;
 }
 
-function lastEventsOf(kept: ReadonlyMap<string, Kept | undefined>): ReadonlyMap<string, ReceivedEvent> {
-  const last = new Map<string, ReceivedEvent>();
-  for (const [id, row] of kept) if (row?.event !== undefined) last.set(id, row.event);
-  return last;
-}
-
-function addToGroup({ groups }: Folding, id: string, row: Pick<Kept | StoredRow, 'window'> | undefined): void {
+function addToGroup({ groups }: State, id: string, row: Pick<Kept | StoredRow, 'window'> | undefined): void {
   const group = row?.window?.group;
   if (group === undefined) return;
   const ids = groups.get(group);
   if (ids === undefined) groups.set(group, new Set([id]));
   else ids.add(id);
+}
+
+/** Reduces an event that meets one row: nothing has changed when that throws. Most events are such. */
+function meetOne(folding: State, event: ReceivedEvent, row: Given['rows'][number]): void {
+  const { id } = row;
+  const met = current(folding, id);
+  refuseOtherWriter(id, met, event);
+  const next = reduced(row, met, event);
+  keep(folding, id, next);
+  if (next === undefined) folding.ended.set(id, event);
+}
+
+/** Reduces an event into all of its rows, or into none. */
+function meetAll(folding: State, event: ReceivedEvent, rows: Given['rows']): void {
+  const meeting: Meeting = { ...folding, event, next: new Map() };
+  for (const row of rows) meet(meeting, row);
+  for (const [id, row] of meeting.next) keep(folding, id, row);
+  if (folding.table.sessions === undefined)
+    for (const [id, row] of meeting.next) if (row === undefined) folding.ended.set(id, event);
+}
+
+/** Notes a row after an event. */
+function keep(folding: State, id: string, row: Kept | undefined): void {
+  const { kept, sizeOf } = folding;
+  folding.bytes += sizeOf(row) - sizeOf(kept.get(id));
+  kept.set(id, row);
+  addToGroup(folding, id, row);
+}
+
+function reduced(row: Given['rows'][number], met: Kept | undefined, event: ReceivedEvent): Kept | undefined {
+  const state = row.reduce(met?.state);
+  return state === undefined ? undefined : { state, eventKey: event.key, window: windowAfter(row, met), event };
 }
 
 function meet(meeting: Meeting, row: Given['rows'][number]): void {
@@ -189,11 +270,9 @@ function meet(meeting: Meeting, row: Given['rows'][number]): void {
     meetSessions(meeting, row, table.sessions);
     return;
   }
-  const met = current(meeting, row.id);
+  const met = next.has(row.id) ? next.get(row.id) : current(meeting, row.id);
   refuseOtherWriter(row.id, met, event);
-  const state = row.reduce(met?.state);
-  const window = windowAfter(row, met);
-  next.set(row.id, state === undefined ? undefined : { state, eventKey: event.key, window, event });
+  next.set(row.id, reduced(row, met, event));
 }
 
 function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): void {
@@ -203,7 +282,7 @@ function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): vo
     return window === undefined ? [] : [{ id, start: window.start, end: window.end }];
   });
   const near = touched(spans, row).flatMap((span): Session[] => {
-    const session = current(meeting, span.id);
+    const session = meeting.next.has(span.id) ? meeting.next.get(span.id) : current(meeting, span.id);
     return session === undefined ? [] : [{ ...session, ...span }];
   });
   for (const session of near) refuseOtherWriter(session.id, session, event);
@@ -213,10 +292,10 @@ function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): vo
   if (state !== undefined) next.set(id, { state, eventKey: event.key, window, event });
 }
 
-/** Returns a row after all that has changed it so far. */
-function current({ next, kept, before, table }: Meeting, id: string): Kept | undefined {
-  if (next.has(id)) return next.get(id);
-  return kept.has(id) ? kept.get(id) : loaded(table, before.get(id));
+/** Returns a row after the events that were reduced before. */
+function current({ kept, before, table }: State, id: string): Kept | undefined {
+  const known = kept.get(id);
+  return known !== undefined || kept.has(id) ? known : loaded(table, before.get(id));
 }
 
 /** Returns the window of the same row, without loading its state. */
@@ -228,39 +307,22 @@ function currentWindow({ next, kept, before }: Meeting, id: string): RowWindow |
 function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undefined): Kept | undefined {
   if (stored === undefined) return undefined;
   const { eventKey, window } = stored;
-  return { state: stateOf(formOf({ state: form }), stored), eventKey, window };
+  return { state: stateOf(formOf({ state: form }), stored), eventKey, window, event: undefined };
 }
 
-/**
- * The states of rows that were folded here, so that whoever keeps such a row need not load its state again. An
- * accumulator continues a state once, so each is taken once.
- */
-const statesOfRows = new WeakMap<StoredRow, { readonly state: unknown }>();
-
-function keepStates(kept: ReadonlyMap<string, Kept | undefined>, after: Folded['after']): void {
-  for (const [id, row] of kept) {
-    const stored = after.get(id);
-    // The state alone: the event would keep its whole record in memory, as long as the row is kept.
-    if (row !== undefined && stored !== undefined) statesOfRows.set(stored, { state: row.state });
-  }
+function stateOf({ load }: Pick<StateForm, 'load'>, { state: text, held }: StoredRow): unknown {
+  if (held === undefined || held.state === TAKEN) return load(text);
+  const { state } = held;
+  held.state = TAKEN;
+  return state;
 }
 
-function stateOf({ load }: Pick<StateForm, 'load'>, stored: StoredRow): unknown {
-  const known = statesOfRows.get(stored);
-  if (known === undefined) return load(stored.state);
-  statesOfRows.delete(stored);
-  return known.state;
-}
+const TAKEN = Symbol('taken');
 
-/** Returns why an event is rejected, if some work throws `EventRejected`. */
-export function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof EventRejected)) throw error;
-    return rejectionOf(event, error);
-  }
+/** Makes the rejection of an event. Throws any error that is not the event's fault. */
+export function rejectionBy(event: ReceivedEvent, error: unknown): Rejection {
+  if (!(error instanceof EventRejected)) throw error;
+  return rejectionOf(event, error);
 }
 
 /** A window that has closed stays so, also when the grace period is longer by now. */

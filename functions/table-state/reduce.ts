@@ -9,10 +9,10 @@ import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.
 import type { SliceChanges } from './changes.ts';
 import {
   type Folded,
-  foldWithin,
   formOf,
   type Given,
   MOST_ROWS,
+  openFolding,
   type RowChange,
   readEvents,
   type StoredRow,
@@ -180,13 +180,59 @@ function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
     .sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
+/** So many events are read and reduced at once, where each is forgotten after that. */
+const EVENTS_AT_ONCE = 2_000;
+
+/**
+ * Reduces events a few at a time, and writes their rows at the end: what is made of an event on the way is soon garbage,
+ * and not in memory as long as the portion. Resolves to undefined when something is in the way: the rows have too many
+ * bytes, the database rejects one, the changes do not fit into the page, or there are too many rejections. Nothing has
+ * happened then.
+ */
+async function reduceTogether(
+  reducing: Reducing,
+  events: readonly ReceivedEvent[],
+): Promise<readonly Rejection[] | undefined> {
+  const { store, table, time, changes, mayReject } = reducing;
+  const folding = openFolding(table);
+  const found: Rejection[] = [];
+  let bytes = 0;
+  for (let start = 0; start < events.length; start += EVENTS_AT_ONCE) {
+    const { given, rejections } = readEvents(table, events.slice(start, start + EVENTS_AT_ONCE), time);
+    for (const rejection of rejections) found.push(rejection);
+    const missing = [...idsOf(given)].filter((id) => !folding.knows(id));
+    const rows = await store.read(missing, MOST_BYTES - bytes);
+    if (rows === undefined) return undefined;
+    for (const { state, row } of rows.values()) bytes += state.length + (row?.length ?? 0);
+    folding.addRows(rows);
+    if (folding.take(given) > MOST_BYTES || found.length > mayReject) return undefined;
+  }
+  const change = folding.done();
+  for (const rejection of change.rejections) found.push(rejection);
+  if (found.length > mayReject || changes?.fits(change, NONE_GIVEN) === false) return undefined;
+  if (change.after.size > 0 && (await store.write(change)) !== undefined) return undefined;
+  changes?.add(change, NONE_GIVEN);
+  reducing.mayReject -= found.length;
+  return found;
+}
+
+/** Who changes are published for needs the rows alone, and their last events. */
+const NONE_GIVEN: readonly Given[] = [];
+
 async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
+  const isTogether = portionOf(reducing.table) === LARGE_PORTION && reducing.changes?.publish === undefined;
+  const together = isTogether ? await reduceTogether(reducing, events) : undefined;
+  return together ?? reduceParts(reducing, events);
+}
+
+/** Reduces events in parts that shrink until each is written, or one event is alone. */
+async function reduceParts(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
   const { given, rejections } = readEvents(reducing.table, events, reducing.time);
   const { mayReject } = reducing;
   if (rejections.length > mayReject) {
     const last = rejections[mayReject - 1]?.at;
     const some = last === undefined ? [] : events.filter(({ position }) => position <= last);
-    const ofSome = some.length === 0 ? [] : await reducePortion(reducing, some);
+    const ofSome = some.length === 0 ? [] : await reduceParts(reducing, some);
     reducing.next ??= events[some.length];
     return ofSome;
   }
@@ -285,12 +331,14 @@ async function foldRows(
   { store, table }: Reducing,
   given: readonly Given[],
   ids: ReadonlySet<string>,
-): Promise<(Folded & Pick<RowChange, 'before'>) | undefined> {
+): Promise<Folded | undefined> {
   const most = given.length === 1 ? Number.POSITIVE_INFINITY : MOST_BYTES;
   const before =
     table.sessions === undefined ? await store.read([...ids], most) : await store.near(nearSessions(given));
-  const folded = before && foldWithin(table, given, { before, most });
-  return folded && { before, ...folded };
+  if (before === undefined) return undefined;
+  const folding = openFolding(table);
+  folding.addRows(before);
+  return folding.take(given) > most ? undefined : folding.done();
 }
 
 /** So many rows of a join are in memory at once, beside those of the events themselves. */
@@ -300,7 +348,7 @@ const MOST_NEAR = 2_000;
 async function meetWaiting(
   store: RowStore,
   given: readonly Given[],
-): Promise<(Folded & Pick<RowChange, 'before'>) | undefined> {
+): Promise<Folded | undefined> {
   const rows = given.flatMap(({ rows: of }) => of.filter(isWaiting));
   const near = joinedParts(
     rows.map(({ pairing, in: { start, end } }) => ({ group: pairing.others, from: start, to: end })),
@@ -309,7 +357,7 @@ async function meetWaiting(
   // An event that is alone may meet MOST_ROWS: so many are enough to see that it meets more.
   if (before.size === MOST_NEAR && given.length > 1) return undefined;
   const counts = await store.counts([...new Set(rows.map(({ pairing }) => pairing.group))]);
-  return { before, ...foldWaiting(given, { near: before, counts }) };
+  return foldWaiting(given, { near: before, counts });
 }
 
 /** Reduces the first half of some events, and then the other one. */

@@ -165,7 +165,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'no-range-check': [
     {
       file: `${RUNTIME}/batches/batch.ts`,
-      text: 'else if (aggregated && aim === undefined && !within(hash(), facts)) return;',
+      text: 'else if (aggregated && aim === undefined && !isWhole && !within(hash(), facts)) return;',
       mistake: '',
     },
   ],

@@ -26,11 +26,9 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'having-filters-the-state': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });',
-      mistake: `{
-      const shown = row && rowOf(row.state);
-      after.set(id, row && shown && { state: save(row.state), row: shown, eventKey: row.eventKey, window: row.window });
-    }`,
+      text: 'after.set(id, { state: save(state), row: rowOf(state), eventKey, window, held });',
+      mistake: `const shown = rowOf(state);
+      after.set(id, shown === undefined ? undefined : { state: save(state), row: shown, eventKey, window, held });`,
     },
   ],
 
@@ -52,8 +50,11 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'half-of-an-event-counts': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'rejections.push(rejection);\n      continue;',
-      mistake: 'rejections.push(rejection);',
+      text: 'for (const row of rows) meet(meeting, row);',
+      mistake: `for (const row of rows) {
+    meet(meeting, row);
+    for (const [id, next] of meeting.next) keep(folding, id, next);
+  }`,
     },
   ],
 
@@ -71,7 +72,7 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'a-state-is-read-once': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'return kept.has(id) ? kept.get(id) : loaded(table, before.get(id));',
+      text: 'return known !== undefined || kept.has(id) ? known : loaded(table, before.get(id));',
       mistake: 'return loaded(table, before.get(id));',
     },
   ],

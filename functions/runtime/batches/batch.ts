@@ -12,6 +12,7 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { Rejection } from '../rejection.ts';
 import { type BatchTime, openBatchTime } from '../time/batch-time.ts';
 import type { TimeOf } from '../time/clock.ts';
+import { WHOLE_SPACE } from '../time/tick.ts';
 import type { Ordinals } from '../versions/number-batch.ts';
 import { LEAP } from '../versions/version.ts';
 
@@ -115,6 +116,8 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const records: LogRecord[] | undefined = facts.keepsRecords ? [] : undefined;
   const ended: string[] = [];
   const numbers = new Map<string, number | string>();
+  /** One shard takes every key, so no hash is needed. */
+  const isWhole = facts.from === WHOLE_SPACE.from && facts.to === WHOLE_SPACE.to;
   let counted = 0;
   let rejectedBytes = 0;
   let { began } = committed;
@@ -157,7 +160,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
     const aim = aimOf(entry);
     if (passed !== undefined && event.position <= passed) counts.alreadySeen++;
-    else if (aggregated && aim === undefined && !within(hash(), facts)) return;
+    else if (aggregated && aim === undefined && !isWhole && !within(hash(), facts)) return;
     else if (isForAnother(event, facts.names)) return;
     else if (wasTaken(event, { aim, hash }, record)) counts.alreadySeen++;
     else {
