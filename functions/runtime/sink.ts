@@ -108,7 +108,7 @@ export interface Published {
  * The most bytes of the events that a step publishes in one transaction: about as many as the events of a portion make.
  * An invocation of five minutes can always append as many, and those of two parents, at 1 MiB a second.
  */
-export const MOST_PAGE_BYTES = 16 * 1024 * 1024;
+export const MOST_PAGE_BYTES = 32 * 1024 * 1024;
 
 /**
  * A step's position, marks and rejections in one shard. `state` is an opaque text. Store it under `step` and `shard`

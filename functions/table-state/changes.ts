@@ -53,6 +53,7 @@ const FRAME_BYTES = 280;
 export const frameBytes = (key: string): number => FRAME_BYTES + 2 * key.length;
 
 export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_BYTES): SliceChanges {
+  const keyOf = eventKeys(key);
   const changed = new Map<string, Changed>();
   let bytes = 0;
 
@@ -93,7 +94,7 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
         const data = before ? `${row.slice(0, row.lastIndexOf('}'))},"${BEFORE}":${old ?? 'null'}}` : row;
         return {
           type: `${table}.${what}`,
-          key: eventKeyOf(row, key),
+          key: keyOf(row),
           time,
           traceparent,
           dataBytes: Buffer.from(data),
@@ -120,17 +121,26 @@ function sessionsOf({ before, after }: RowChange, id: string): string | undefine
   return (after.get(id) ?? before.get(id))?.window?.group;
 }
 
-/**
- * Returns the key of a row's changes: the value itself where the table's key is one text, otherwise the values as JSON.
- * It is as long as a key of an event may be: of a longer one, a hash takes the place of its end.
- */
+/** Returns the key of a row's changes. */
 export function eventKeyOf(row: string, key: readonly string[]): string {
-  const values = leadingTexts(row, key) ?? valuesIn(row, key);
-  const [only] = values;
-  const text = values.length === 1 && typeof only === 'string' && isKey(only) ? only : JSON.stringify(values);
-  if (keyFault(text) === undefined) return text;
-  const hash = createHash('sha256').update(text).digest('base64url');
-  return `${[...text].slice(0, LONGEST_BEGINNING).join('')}…${hash}`;
+  return eventKeys(key)(row);
+}
+
+/**
+ * Returns a function that makes the key of a row's changes: the value itself where the table's key is one text,
+ * otherwise the values as JSON. It is as long as a key of an event may be: of a longer one, a hash takes the place of
+ * its end.
+ */
+export function eventKeys(key: readonly string[]): (row: string) => string {
+  const names = key.map((field) => `${JSON.stringify(field)}:`);
+  return (row) => {
+    const values = leadingTexts(row, names) ?? valuesIn(row, key);
+    const [only] = values;
+    const text = values.length === 1 && typeof only === 'string' && isKey(only) ? only : JSON.stringify(values);
+    if (keyFault(text) === undefined) return text;
+    const hash = createHash('sha256').update(text).digest('base64url');
+    return `${[...text].slice(0, LONGEST_BEGINNING).join('')}…${hash}`;
+  };
 }
 
 function valuesIn(row: string, key: readonly string[]): readonly unknown[] {
@@ -138,14 +148,17 @@ function valuesIn(row: string, key: readonly string[]): readonly unknown[] {
   return key.map((field) => data[field] ?? null);
 }
 
-/** Reads the key without the rest of the row, if its fields come first and are texts without escapes. */
-function leadingTexts(row: string, key: readonly string[]): readonly string[] | undefined {
+/**
+ * Reads the key without the rest of the row, if its fields come first and are texts without escapes. `names` are the
+ * fields as JSON writes them.
+ */
+function leadingTexts(row: string, names: readonly string[]): readonly string[] | undefined {
   const values: string[] = [];
   let at = 0;
-  for (const field of key) {
-    const name = `${values.length === 0 ? '{' : ','}${JSON.stringify(field)}:"`;
-    if (!row.startsWith(name, at)) return undefined;
-    const start = at + name.length;
+  for (const name of names) {
+    if (row[at] !== (at === 0 ? '{' : ',') || !row.startsWith(name, at + 1)) return undefined;
+    const start = at + name.length + 2;
+    if (row[start - 1] !== '"') return undefined;
     const end = row.indexOf('"', start);
     const value = row.slice(start, end);
     if (value.includes('\\')) return undefined;
@@ -153,7 +166,7 @@ function leadingTexts(row: string, key: readonly string[]): readonly string[] | 
     at = end + 1;
   }
   // A field that comes again would count.
-  return key.some((field) => row.includes(`${JSON.stringify(field)}:`, at)) ? undefined : values;
+  return names.some((name) => row.includes(name, at)) ? undefined : values;
 }
 
 /** With a hash of 43 characters, a key has less than 256. */

@@ -12,7 +12,41 @@ export interface KeptRow {
 type Prepared = StateTable & { readonly fingerprint: string };
 
 /** Rows of a shard as they are after a revision of its progress. */
-export type ShardRows = Map<string, KeptRow>;
+export interface ShardRows {
+  readonly rows: ReadonlyMap<string, KeptRow>;
+  /** About the bytes of their texts in memory. */
+  readonly bytes: number;
+  set(id: string, row: KeptRow): void;
+  delete(id: string): void;
+}
+
+/** Starts the rows of a shard: none. It counts their bytes as they come and go, because there may be very many. */
+export function noRows({ hasState }: Pick<StateTable, 'hasState'>): ShardRows {
+  const rows = new Map<string, KeptRow>();
+  let bytes = 0;
+  const bytesOf = (id: string, row: KeptRow | undefined): number =>
+    row === undefined
+      ? 0
+      : 2 * id.length +
+        row.row.eventKey.length +
+        row.row.state.length +
+        (hasState ? LOADED_BYTES + (row.row.row?.length ?? 0) : 0) +
+        OVERHEAD_BYTES;
+  return {
+    rows,
+    get bytes() {
+      return bytes;
+    },
+    set(id, row) {
+      bytes += bytesOf(id, row) - bytesOf(id, rows.get(id));
+      rows.set(id, row);
+    },
+    delete(id) {
+      bytes -= bytesOf(id, rows.get(id));
+      rows.delete(id);
+    },
+  };
+}
 
 /** The rows that a process has in memory from one slice to the next, so that it need not read them again. */
 export interface KeptRows {
@@ -28,7 +62,6 @@ interface Kept {
   readonly state: Prepared;
   readonly revision: number;
   readonly rows: ShardRows;
-  readonly bytes: number;
 }
 
 /** The most bytes of all rows together, about: a function has 1 GiB. */
@@ -46,32 +79,26 @@ export function openKeptRows(most = MOST_BYTES): KeptRows {
       shards.delete(shard);
       const isSame =
         kept?.revision === revision && kept.state.name === state.name && kept.state.fingerprint === state.fingerprint;
-      return isSame ? kept.rows : new Map();
+      return isSame ? kept.rows : noRows(state);
     },
     put(shard, state, { revision, rows }) {
       if (state.hasWindows) return;
-      const others = [...shards.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-      const bytes = shrunk(rows, state, most);
+      const others = [...shards.values()].reduce((sum, kept) => sum + kept.rows.bytes, 0);
+      shrink(rows, most);
       // The rows of shards that this process reads no more may be among them.
-      if (others + bytes > most) shards.clear();
-      shards.set(shard, { state, revision, rows, bytes });
+      if (others + rows.bytes > most) shards.clear();
+      shards.set(shard, { state, revision, rows });
     },
   };
 }
 
-/** Forgets the rows that came first until the others have few enough bytes, and returns these. */
-function shrunk(rows: ShardRows, { hasState }: Prepared, most: number): number {
-  const overhead = hasState ? OVERHEAD_BYTES + LOADED_BYTES : OVERHEAD_BYTES;
-  const bytesOf = (id: string, { row }: KeptRow): number =>
-    overhead + 2 * id.length + row.eventKey.length + row.state.length + (hasState ? (row.row?.length ?? 0) : 0);
-  let bytes = 0;
-  for (const [id, row] of rows) bytes += bytesOf(id, row);
-  for (const [id, row] of rows) {
-    if (bytes <= most) break;
-    rows.delete(id);
-    bytes -= bytesOf(id, row);
+/** Forgets the rows that came first until the others have few enough bytes. */
+function shrink(kept: ShardRows, most: number): void {
+  if (kept.bytes <= most) return;
+  for (const id of kept.rows.keys()) {
+    kept.delete(id);
+    if (kept.bytes <= most) return;
   }
-  return bytes;
 }
 
 /** About the bytes of a row in memory beside its texts, and of a state that was loaded. */

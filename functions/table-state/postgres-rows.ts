@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { isRowsFault, type RowRejection } from '../sinks/postgres/row-rejection.ts';
 import { arrayOf } from './array-parameters.ts';
 import type { RowChange, StoredRow } from './fold.ts';
-import type { KeptRow, ShardRows } from './kept-rows.ts';
+import { type KeptRow, noRows, type ShardRows } from './kept-rows.ts';
 import type { RowStore } from './reduce.ts';
 import {
   closeRows,
@@ -32,7 +32,7 @@ const ROWS_AT_ONCE = 1_000;
  *
  * `kept`: rows that need not be read. Those that are read and written are added. After an error, do not use it again.
  */
-export function rowsIn(client: pg.ClientBase, state: StateTable, kept: ShardRows = new Map()): RowStore {
+export function rowsIn(client: pg.ClientBase, state: StateTable, kept: ShardRows = noRows(state)): RowStore {
   let planned: Promise<unknown> | undefined;
 
   const select = async (text: string, values: unknown[]): Promise<ReadonlyMap<string, StoredRow>> => {
@@ -59,7 +59,7 @@ export function rowsIn(client: pg.ClientBase, state: StateTable, kept: ShardRows
         bytes += row.state.length + (row.row?.length ?? 0);
       };
       for (const id of ids) {
-        const known = kept.get(id);
+        const known = kept.rows.get(id);
         if (known === undefined) missing.push(id);
         else add(id, known.row);
       }
@@ -97,10 +97,8 @@ export function rowsIn(client: pg.ClientBase, state: StateTable, kept: ShardRows
       try {
         const written = await writeRows(client, state, { change, kept });
         await client.query('RELEASE SAVEPOINT millrace_portion');
-        for (const [id, row] of written) {
-          if (row === undefined) kept.delete(id);
-          else kept.set(id, row);
-        }
+        for (const id of written.deleted) kept.delete(id);
+        for (const { id, row, tid, version } of written.stored) kept.set(id, { row, tid, version });
         return undefined;
       } catch (error) {
         if (!isRowsFault(error as pg.DatabaseError)) throw error;
@@ -130,78 +128,93 @@ export function storedRow(
 
 interface Writing {
   readonly change: RowChange;
-  readonly kept: ReadonlyMap<string, KeptRow>;
+  readonly kept: ShardRows;
+}
+
+/** A row to store. */
+interface GivenRow {
+  readonly id: string;
+  readonly row: StoredRow;
+  /** The version that was read. Undefined: the row is not known here. */
+  readonly known: KeptRow | undefined;
+}
+
+/** A row as it is now. */
+interface WrittenRow extends KeptRow {
+  readonly id: string;
 }
 
 /**
  * Deletes rows and stores rows, in this order: a stored row may have a unique value that a deleted row has had.
- * Resolves to the rows as they are now; undefined: it is gone.
  */
 async function writeRows(
   client: pg.ClientBase,
   state: StateTable,
   { change: { before, after }, kept }: Writing,
-): Promise<ReadonlyMap<string, KeptRow | undefined>> {
-  const written = new Map<string, KeptRow | undefined>();
+): Promise<{ readonly deleted: readonly string[]; readonly stored: readonly WrittenRow[] }> {
   const deleted: string[] = [];
-  const known: GivenRow[] = [];
+  const updated: GivenRow[] = [];
   const others: GivenRow[] = [];
   for (const [id, row] of after) {
     if (isSame(row, before.get(id))) continue;
-    if (row === undefined) deleted.push(id);
-    else (kept.has(id) ? known : others).push({ id, row });
+    if (row === undefined) {
+      deleted.push(id);
+      continue;
+    }
+    const known = kept.rows.get(id);
+    (known === undefined ? others : updated).push({ id, row, known });
   }
   if (deleted.length > 0) {
-    const { rowCount } = await client.query(deleteVersions(state), [arrayOf(deleted), ...versionsOf(deleted, kept)]);
+    const known = deleted.map((id) => kept.rows.get(id));
+    const { rowCount } = await client.query(deleteVersions(state), [arrayOf(deleted), ...versionsOf(known)]);
     if (rowCount !== deleted.length) throw changedElsewhere(state);
-    for (const id of deleted) written.set(id, undefined);
   }
-  for (const some of portionsOf(known)) add(written, await update(client, state, { rows: some, kept }));
-  for (const some of portionsOf(others)) add(written, await insert(client, state, { rows: some, before }));
-  return written;
+  const stored: WrittenRow[] = [];
+  for (const some of portionsOf(updated)) await update(client, state, { rows: some, stored });
+  for (const some of portionsOf(others)) await insert(client, state, { rows: some, before, stored });
+  return { deleted, stored };
 }
 
-function add(written: Map<string, KeptRow | undefined>, rows: Iterable<readonly [string, KeptRow]>): void {
-  for (const [id, row] of rows) written.set(id, row);
+interface Storing {
+  readonly rows: readonly GivenRow[];
+  /** Gets each row as it is now. */
+  readonly stored: WrittenRow[];
 }
 
-async function update(
-  client: pg.ClientBase,
-  state: StateTable,
-  { rows: given, kept }: { readonly rows: readonly GivenRow[] } & Pick<Writing, 'kept'>,
-): Promise<readonly (readonly [string, KeptRow])[]> {
-  const values = [
-    ...versionsOf(
-      given.map(({ id }) => id),
-      kept,
-    ),
-    ...valuesOf(state, given),
-  ];
+async function update(client: pg.ClientBase, state: StateTable, { rows: given, stored }: Storing): Promise<void> {
+  const values = [...versionsOf(given.map(({ known }) => known)), ...valuesOf(state, given)];
   const { rows } = await client.query<UpdatedRow & unknown[]>({ text: updateRows(state), values, rowMode: 'array' });
   if (rows.length !== given.length) throw changedElsewhere(state);
-  return rows.map(([number, tid, version]) => {
+  const versions = sharedTexts();
+  for (const [number, tid, version] of rows) {
     const { id, row } = given[number - 1] as GivenRow;
-    return [id, { row, tid, version }];
-  });
+    stored.push({ id, row, tid, version: versions(version) });
+  }
 }
 
 async function insert(
   client: pg.ClientBase,
   state: StateTable,
-  { rows: given, before }: { readonly rows: readonly GivenRow[] } & Pick<RowChange, 'before'>,
-): Promise<readonly (readonly [string, KeptRow])[]> {
+  { rows: given, before, stored }: Storing & Pick<RowChange, 'before'>,
+): Promise<void> {
   const values = [arrayOf(given.map(({ id }) => id)), ...valuesOf(state, given)];
   const { rows } = await client.query<InsertedRow & unknown[]>({ text: upsertRows(state), values, rowMode: 'array' });
   // Nobody has read these rows here, so another shard can only have inserted one meanwhile.
   const inserted = rows.filter(([, , , isInserted]) => isInserted).length;
   if (inserted !== given.filter(({ id }) => !before.has(id)).length) throw changedElsewhere(state);
   const rowOf = new Map(given.map(({ id, row }) => [id, row]));
-  return rows.map(([id, tid, version]) => [id, { row: rowOf.get(id) as StoredRow, tid, version }]);
+  const versions = sharedTexts();
+  for (const [id, tid, version] of rows)
+    stored.push({ id, row: rowOf.get(id) as StoredRow, tid, version: versions(version) });
 }
 
-interface GivenRow {
-  readonly id: string;
-  readonly row: StoredRow;
+/** Returns a function that gives equal texts as one string, where they follow each other: one transaction wrote all. */
+function sharedTexts(): (text: string) => string {
+  let last = '';
+  return (text) => {
+    if (text !== last) last = text;
+    return last;
+  };
 }
 
 /** What the statements return of each row. The numbers count from 1. */
@@ -222,8 +235,7 @@ function* portionsOf(rows: readonly GivenRow[]): Generator<readonly GivenRow[]> 
 
 const BYTES_AT_ONCE = 8 * 1_024 * 1_024;
 
-function versionsOf(ids: readonly string[], kept: ReadonlyMap<string, KeptRow>): readonly Buffer[] {
-  const known = ids.map((id) => kept.get(id));
+function versionsOf(known: readonly (KeptRow | undefined)[]): readonly Buffer[] {
   return [arrayOf(known.map((one) => one?.tid)), arrayOf(known.map((one) => one?.version))];
 }
 

@@ -9,6 +9,7 @@ import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.
 import type { SliceChanges } from './changes.ts';
 import {
   type Folded,
+  type Folding,
   formOf,
   type Given,
   MOST_ROWS,
@@ -184,36 +185,45 @@ function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
 const EVENTS_AT_ONCE = 2_000;
 
 /**
- * Reduces events a few at a time, and writes their rows at the end: what is made of an event on the way is soon garbage,
- * and not in memory as long as the portion. Resolves to undefined when something is in the way: the rows have too many
- * bytes, the database rejects one, the changes do not fit into the page, or there are too many rejections. Nothing has
- * happened then.
+ * Reduces events a few at a time, and writes their rows at the end: what is made of an event on the way is soon
+ * garbage, and not in memory as long as the portion. Resolves to undefined when something is in the way: the rows have
+ * too many bytes, the database rejects one, the changes do not fit into the page, or there are too many rejections.
+ * Nothing has happened then.
  */
 async function reduceTogether(
   reducing: Reducing,
   events: readonly ReceivedEvent[],
 ): Promise<readonly Rejection[] | undefined> {
-  const { store, table, time, changes, mayReject } = reducing;
+  const { store, changes } = reducing;
+  const folded = await foldTogether(reducing, events);
+  if (folded === undefined) return undefined;
+  const { rejections, ...change } = folded;
+  if (rejections.length > reducing.mayReject || changes?.fits(change, NONE_GIVEN) === false) return undefined;
+  if (change.after.size > 0 && (await store.write(change)) !== undefined) return undefined;
+  changes?.add(change, NONE_GIVEN);
+  reducing.mayReject -= rejections.length;
+  return rejections;
+}
+
+/** Resolves to undefined when the rows have too many bytes, or too many events cannot be read. */
+async function foldTogether(
+  { store, table, time, mayReject }: Reducing,
+  events: readonly ReceivedEvent[],
+): Promise<Folded | undefined> {
   const folding = openFolding(table);
-  const found: Rejection[] = [];
+  const unread: Rejection[] = [];
   let bytes = 0;
   for (let start = 0; start < events.length; start += EVENTS_AT_ONCE) {
     const { given, rejections } = readEvents(table, events.slice(start, start + EVENTS_AT_ONCE), time);
-    for (const rejection of rejections) found.push(rejection);
-    const missing = [...idsOf(given)].filter((id) => !folding.knows(id));
-    const rows = await store.read(missing, MOST_BYTES - bytes);
+    for (const rejection of rejections) unread.push(rejection);
+    const rows = await store.read([...idsOf(given, folding)], MOST_BYTES - bytes);
     if (rows === undefined) return undefined;
     for (const { state, row } of rows.values()) bytes += state.length + (row?.length ?? 0);
     folding.addRows(rows);
-    if (folding.take(given) > MOST_BYTES || found.length > mayReject) return undefined;
+    if (folding.take(given) > MOST_BYTES || unread.length > mayReject) return undefined;
   }
-  const change = folding.done();
-  for (const rejection of change.rejections) found.push(rejection);
-  if (found.length > mayReject || changes?.fits(change, NONE_GIVEN) === false) return undefined;
-  if (change.after.size > 0 && (await store.write(change)) !== undefined) return undefined;
-  changes?.add(change, NONE_GIVEN);
-  reducing.mayReject -= found.length;
-  return found;
+  const folded = folding.done();
+  return { ...folded, rejections: [...unread, ...folded.rejections] };
 }
 
 /** Who changes are published for needs the rows alone, and their last events. */
@@ -320,9 +330,10 @@ function refused(reducing: Reducing, { event }: Given, refusal: RowRejection): r
   return [];
 }
 
-function idsOf(given: readonly Given[]): ReadonlySet<string> {
+/** Lists the rows that events meet, without those that are known. */
+function idsOf(given: readonly Given[], known?: Pick<Folding, 'knows'>): ReadonlySet<string> {
   const ids = new Set<string>();
-  for (const { rows } of given) for (const { id } of rows) ids.add(id);
+  for (const { rows } of given) for (const { id } of rows) if (known?.knows(id) !== true) ids.add(id);
   return ids;
 }
 
@@ -345,10 +356,7 @@ async function foldRows(
 const MOST_NEAR = 2_000;
 
 /** Joins events with those that wait. Resolves to undefined when they may meet too many at once. */
-async function meetWaiting(
-  store: RowStore,
-  given: readonly Given[],
-): Promise<Folded | undefined> {
+async function meetWaiting(store: RowStore, given: readonly Given[]): Promise<Folded | undefined> {
   const rows = given.flatMap(({ rows: of }) => of.filter(isWaiting));
   const near = joinedParts(
     rows.map(({ pairing, in: { start, end } }) => ({ group: pairing.others, from: start, to: end })),

@@ -25,7 +25,7 @@ export function foreignCosts({ left, right }: ForeignJoin, price: string): reado
   return [
     `re-keying: two internal streams and four functions beside the join. A change of ${left.name} is appended three times: as a row, as a question by its foreign key, and as the answer. A change of ${right.name} is appended once, and once more for each row of ${left.name} that names it; ${price}`,
     `state: three rows in Postgres for each row of ${left.name} (its foreign key and a hash; the hash by the foreign key; what is read of both, with the joined row), and one for each row of ${right.name}`,
-    `a change of ${right.name} that many rows name takes several transactions, of 16 MiB of answers each`,
+    `a change of ${right.name} that many rows name takes several transactions, of 32 MiB of answers each`,
     'three connections to the database for each shard of the internal streams',
   ];
 }

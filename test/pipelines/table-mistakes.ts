@@ -19,16 +19,16 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
 
   /** Reduces each event from the row before the batch: of several events of a row only the last counts. */
   'rows-of-the-batch-forgotten': [
-    { file: FOLD, text: 'kept.has(id) ? kept.get(id) : loaded(table', mistake: 'loaded(table' },
+    { file: FOLD, text: 'known !== undefined || kept.has(id) ? known : loaded(table', mistake: 'loaded(table' },
   ],
 
   /** Appends changes before the commit: a retry that is cut otherwise makes others under the same names. */
   'changes-before-commit': [
     {
       file: OUTBOX,
-      text: 'return { revision, page, packed, progress:',
+      text: 'return { revision, page, packed, size, progress:',
       mistake: `void writer.append(page, AbortSignal.timeout(60_000)).catch(() => undefined);
-      return { revision, page, packed, progress:`,
+      return { revision, page, packed, size, progress:`,
     },
   ],
 

@@ -50,7 +50,7 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const rejectedBySink = await opened.write(writing.slice);
   const { batch, state, prepared, dueMillis, isMoreDue } = writing.written();
   if (prepared !== undefined) {
-    sink.portion?.note({ events: batch.events.length, pageBytes: bytesOf(prepared) });
+    sink.portion?.note({ events: batch.events.length, pageBytes: prepared.size });
     await outbox?.append(shard, prepared, signal);
   }
   const all = [...batch.rejections, ...rejectedBySink];
@@ -118,10 +118,6 @@ async function numberedBy(
   if (generations === undefined) return undefined;
   const { key, loaded } = shard;
   return numberBatch(step, { key, loaded, ordinals: batch.ordinals }, { generations, signal });
-}
-
-function bytesOf({ page }: Prepared): number {
-  return page.reduce((sum, { encoded, key }) => sum + (encoded?.length ?? 0) + key.length, 0);
 }
 
 /** Counts what a step that publishes has appended of a batch. Ticks are no events. */

@@ -42,6 +42,8 @@ export interface Prepared {
   readonly revision: number;
   readonly page: Page;
   readonly packed: PackedEvents | undefined;
+  /** The bytes of its events before the compression. */
+  readonly size: number;
   readonly progress: OutboxProgress;
 }
 
@@ -88,8 +90,8 @@ export function openOutbox(step: Step, version: string): Outbox {
     },
     prepare({ key, loaded }, events, revision) {
       const page = finished(events, { source: `/${name}/${key}/${version}`, revision, dataSchema });
-      const { bytes, packed } = encodePage(page) ?? {};
-      return { revision, page, packed, progress: { page: bytes, closes: openOf(loaded).map(closed) } };
+      const { bytes, packed, size = 0 } = encodePage(page) ?? {};
+      return { revision, page, packed, size, progress: { page: bytes, closes: openOf(loaded).map(closed) } };
     },
     async append(shard, { revision, page, packed }, signal) {
       await endAncestors(shard, signal);

@@ -5,7 +5,6 @@ import { encodeOrdered } from '../position.ts';
 import { newAggregate } from '../record-codec/aggregate.ts';
 import { compress } from '../record-codec/compress.ts';
 import { decodeRecord } from '../record-codec/decode.ts';
-import { encodeEvent } from '../record-codec/encode.ts';
 import type { Publication } from '../sink.ts';
 import { TICK_FOR } from '../time/tick.ts';
 
@@ -30,12 +29,9 @@ export function finished(
   return events.map(({ type, key, time, traceparent, dataBytes, everywhere }, index) => {
     if (everywhere) return tick({ id: time, source, type, time, key, traceparent, dataBytes });
     const sequence = ofRevision + encodeOrdered(index, INDEX_WIDTH);
-    // The page and the log get the same bytes.
-    return encoded({ id: sequence, source, type, time, key, sequence, traceparent, dataSchema, dataBytes });
+    return { id: sequence, source, type, time, key, sequence, traceparent, dataSchema, dataBytes };
   });
 }
-
-const encoded = (event: OutgoingEvent): OutgoingEvent => ({ ...event, encoded: encodeEvent(event) });
 
 /** A tick has no place in the order of its source: appended again it changes nothing. */
 function tick(event: Omit<OutgoingEvent, 'sequence'>): OutgoingEvent {
@@ -50,6 +46,8 @@ export interface EncodedPage {
   readonly bytes: Uint8Array;
   /** Its records that can go into the log as they are, if that has one shard. */
   readonly packed: PackedEvents;
+  /** How many bytes its events have before the compression. */
+  readonly size: number;
 }
 
 /** The bytes of a record before the compression, as far as its events let it: a stream's own limit, if none is set. */
@@ -60,15 +58,17 @@ export function encodePage(page: Page): EncodedPage | undefined {
   if (page.length === 0) return undefined;
   const parts: Uint8Array[] = [];
   const packed = new Map<number, PackedRun>();
+  let size = 0;
   for (let next = 0; next < page.length; ) {
     const { record, isReady } = recordFrom(page, next);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(record.data.length);
     parts.push(length, record.data);
+    size += record.bytes;
     if (isReady) packed.set(next, record);
     next = record.end;
   }
-  return { bytes: Buffer.concat(parts), packed };
+  return { bytes: Buffer.concat(parts), packed, size };
 }
 
 /**
@@ -80,13 +80,13 @@ function recordFrom(page: Page, first: number): { readonly record: PackedRun; re
   let isReady = true;
   let end = first;
   for (let event = page[end]; event !== undefined; event = page[++end]) {
-    if (!aggregate.add(event.key, encodeEvent(event))) break;
+    if (!aggregate.addEvent(event)) break;
     isReady &&= event.everywhere !== true;
   }
   const alone = page[first];
   if (end === first && alone !== undefined) {
     aggregate = newAggregate({ maxBytes: Number.POSITIVE_INFINITY });
-    aggregate.add(alone.key, encodeEvent(alone));
+    aggregate.addEvent(alone);
     end++;
   }
   const bytes = aggregate.finish();

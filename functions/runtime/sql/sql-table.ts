@@ -168,8 +168,17 @@ export function keptBy(statement: TableStatement): Kept {
     return checked({ key: whole, states }, group, rows);
   };
 
+  const addedTo = (before: unknown, taken: Taken): Group => {
+    place.at = '';
+    try {
+      return added(before, taken, NO_BOUNDS);
+    } catch (error) {
+      throw blamedOn(statement, place, error);
+    }
+  };
+
   const keyedEvents = (id: string, taken: Taken): readonly KeyedEvent[] => {
-    if (frame === undefined) return [{ id, reduce: (before) => attempt(() => added(before, taken, [])) }];
+    if (frame === undefined) return [{ id, reduce: (before) => addedTo(before, taken) }];
     // All rows of an event have its time.
     return windowsAt(frame, rowTime(taken.rows[0] ?? [])).map((window) => ({
       id: frame.kind === 'session' ? id : idInWindow(id, window),
@@ -236,6 +245,9 @@ function idOf(identity: Identity, values: number): string {
   checkIdSize(id);
   return id;
 }
+
+/** Without windows. */
+const NO_BOUNDS: readonly unknown[] = [];
 
 /** A table has no outputs: its statement takes rows. */
 const NO_TARGET = { writer: createWriter(1), emit: () => undefined };

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import { fold } from '../../../functions/table-state/fold.ts';
-import { openKeptRows, type ShardRows } from '../../../functions/table-state/kept-rows.ts';
+import { noRows, openKeptRows, type ShardRows } from '../../../functions/table-state/kept-rows.ts';
 import type { Prepared } from '../../../functions/table-state/make-table.ts';
 
 const state: Prepared = {
@@ -16,12 +16,14 @@ const state: Prepared = {
   goneMillis: undefined,
 };
 
-const rowsOf = (...ids: readonly string[]): ShardRows =>
-  new Map(
-    ids.map((id) => [id, { row: { state: 'x'.repeat(700), row: 'x', eventKey: id }, tid: '(0,1)', version: '7' }]),
-  );
+const rowsOf = (...ids: readonly string[]): ShardRows => {
+  const rows = noRows(state);
+  for (const id of ids)
+    rows.set(id, { row: { state: 'x'.repeat(700), row: 'x', eventKey: id }, tid: '(0,1)', version: '7' });
+  return rows;
+};
 
-const idsIn = (rows: ShardRows): readonly string[] => [...rows.keys()];
+const idsIn = (rows: ShardRows): readonly string[] => [...rows.rows.keys()];
 
 test('the rows of a shard are given back once, for the revision that they were kept with', () => {
   const kept = openKeptRows();
@@ -56,6 +58,18 @@ test('the rows in memory are bounded, for all shards together: those that came l
   kept.put('t', state, { revision: 1, rows: rowsOf('d') });
   expect(idsIn(kept.take('t', state, 1))).toEqual(['d']);
   expect(idsIn(kept.take('s', state, 2))).toEqual([]);
+});
+
+test('the bytes of the rows are counted as rows come, change and go', () => {
+  const rows = rowsOf('a', 'b');
+  const two = rows.bytes;
+  rows.set('a', { row: { state: 'x'.repeat(900), row: 'x', eventKey: 'a' }, tid: '(0,2)', version: '8' });
+  expect(rows.bytes).toBe(two + 200);
+  rows.delete('a');
+  expect(2 * rows.bytes).toBe(two);
+  rows.delete('a');
+  rows.delete('b');
+  expect(rows.bytes).toBe(0);
 });
 
 test('a row that is kept keeps its state in memory, and not the event that made it, with its record', async () => {

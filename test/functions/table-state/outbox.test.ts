@@ -122,11 +122,11 @@ test('a shard does not begin when a parent has moved since it was loaded', async
 
 test('a slice ends before its changes are more than a page has, and the rest is another slice', async () => {
   const sink = openNotes();
-  const given = Array.from({ length: 180 }, (_, index) => note(`n${index}`, 'x'.repeat(100_000)));
+  const given = Array.from({ length: 340 }, (_, index) => note(`n${index}`, 'x'.repeat(100_000)));
   const first = await write(sink, given);
   const taken = first.published?.events.length ?? 0;
-  expect(taken).toBeGreaterThan(160);
-  expect(taken).toBeLessThan(168);
+  expect(taken).toBeGreaterThan(320);
+  expect(taken).toBeLessThan(336);
   expect(first.published?.upTo).toBe(logOf(given)[taken - 1]?.position);
   expect((await client.query('SELECT count(*)::int AS n FROM shop.notes')).rows).toEqual([{ n: taken }]);
 });

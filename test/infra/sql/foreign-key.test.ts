@@ -92,7 +92,7 @@ test('explain says how rows and answers are re-keyed, what is kept, and what a c
     '  left join of each row of orders with the row that its foreign key names',
     '  re-key what is found by o.order_id, drop what is not for the row as it is by then',
     '  into table named, whose key is order_id',
-    '  a change of customers that many rows name takes several transactions, of 16 MiB of answers each',
+    '  a change of customers that many rows name takes several transactions, of 32 MiB of answers each',
     '  a result has one writer, the owner of its row: an answer for a row that has changed, moved or gone since is dropped',
   ])
     expect(text.split('\n')).toContain(line);

@@ -131,10 +131,15 @@ export function withScale(a: Decimal, scale: number): Decimal {
 
 export function decimalText(a: Decimal): string {
   if (a.special !== undefined) return a.special;
-  if (a.scale === 0) return String(a.digits);
-  const negative = a.digits < 0n;
-  const digits = String(negative ? -a.digits : a.digits).padStart(a.scale + 1, '0');
-  return `${negative ? '-' : ''}${digits.slice(0, -a.scale)}.${digits.slice(-a.scale)}`;
+  return pointedText(a.digits, a.scale);
+}
+
+/** Writes digits with a point before the last ones. */
+export function pointedText(value: bigint | number, scale: number): string {
+  if (scale === 0) return String(value);
+  const negative = value < 0;
+  const digits = String(negative ? -value : value).padStart(scale + 1, '0');
+  return `${negative ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
 const RANK = { '-Infinity': -1, Infinity: 1, NaN: 2 };

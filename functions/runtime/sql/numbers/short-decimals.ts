@@ -1,6 +1,6 @@
 import { addDecimals } from './decimal-arithmetic.ts';
 import type { Decimal } from './decimals.ts';
-import { finite } from './decimals.ts';
+import { compareDecimals, decimalText, finite, pointedText } from './decimals.ts';
 
 /**
  * A value of numeric with few digits: `units × 10^-scale`, exactly, as long as the units are a safe integer. Sums of a
@@ -17,6 +17,20 @@ const isShort = (value: AnyDecimal): value is ShortDecimal => (value as ShortDec
 
 export const decimalOf = (value: AnyDecimal): Decimal =>
   isShort(value) ? finite(BigInt(value.units), value.scale) : value;
+
+/** Prints a number as `decimalText` does. */
+export const anyDecimalText = (value: AnyDecimal): string =>
+  isShort(value) ? pointedText(value.units, value.scale) : decimalText(value);
+
+/** Orders two numbers as `compareDecimals` does. */
+export function compareAny(a: AnyDecimal, b: AnyDecimal): number {
+  if (isShort(a) && isShort(b)) {
+    const scale = a.scale > b.scale ? a.scale : b.scale;
+    const [x, y] = [unitsAt(a, scale), unitsAt(b, scale)];
+    if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
+  }
+  return compareDecimals(decimalOf(a), decimalOf(b));
+}
 
 /** Returns a decimal as a short one if it is short enough. */
 export function shortened(value: Decimal): AnyDecimal {

@@ -13,7 +13,7 @@ export interface RepeatedTexts {
   readonly views: DataView[];
 }
 
-const SLOTS = 1 << 10;
+const SLOTS = 1 << 13;
 const LONGEST = 48;
 const NONE = new DataView(new ArrayBuffer(0));
 
