@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PullTurn } from '../source.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
@@ -150,7 +151,13 @@ function watch<P>({ pulledStep, ending, endMillis, signal }: PullRun<P>, mayRest
     const isOver = now() >= endMillis || (mayRest() && (await pause.inForce(signal)) !== undefined);
     if (isOver && !ending.signal.aborted) ending.abort(new Error(ENDING));
   };
-  // When the pause cannot be read now, the next look reads it.
-  const timer = setInterval(() => look().catch(() => undefined), WATCH_MILLIS);
-  return () => clearInterval(timer);
+  const stopped = new AbortController();
+  void (async () => {
+    for (;;) {
+      await delay(WATCH_MILLIS, undefined, { signal: stopped.signal, ref: false });
+      // When the pause cannot be read now, the next look reads it.
+      await look().catch(() => undefined);
+    }
+  })().catch(() => undefined);
+  return () => stopped.abort();
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** DuckDB in this process, with a folder for files that live as long as a statement. */
@@ -86,15 +87,16 @@ async function runUnless(
 const FOLDER = 'millrace-parquet-';
 
 /**
- * Makes a folder for this process, and removes those of processes that have died: Lambda may start the next process of
- * a function on the disk of one that was killed.
+ * Makes a folder for this thread of the process, and removes those of processes that have died: Lambda may start the
+ * next process of a function, under the same id, on the disk of one that was killed.
  */
 function ownFolder(): string {
+  const own = `${FOLDER}${process.pid}-${threadId}`;
   for (const name of readdirSync(tmpdir()).filter((found) => found.startsWith(FOLDER))) {
-    const pid = Number(name.slice(FOLDER.length));
-    if (pid === process.pid || !isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    const pid = Number.parseInt(name.slice(FOLDER.length), 10);
+    if (name === own || !isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
-  const folder = join(tmpdir(), `${FOLDER}${process.pid}`);
+  const folder = join(tmpdir(), own);
   mkdirSync(folder);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return folder;

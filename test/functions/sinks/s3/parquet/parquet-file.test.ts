@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ReceivedEvent } from '../../../../../functions/runtime/event.ts';
@@ -284,6 +286,23 @@ describe('reading lines as they are', () => {
       const position = events[index]?.position ?? '';
       if (row !== undefined)
         expect({ text: texts[index], row }).toEqual({ text: texts[index], row: rowOf.get(position as never) });
+    }
+  });
+
+  test('a thread of the process leaves the folder of another as it is', async () => {
+    const { folder } = await openDuckDb();
+    const module = new URL('../../../../../functions/sinks/s3/parquet/duckdb.ts', import.meta.url);
+    const thread = new Worker(
+      `import(${JSON.stringify(module)}).then(async ({ openDuckDb }) =>
+         require('node:worker_threads').parentPort.postMessage((await openDuckDb()).folder));`,
+      { eval: true },
+    );
+    try {
+      const [itsFolder] = await once(thread, 'message');
+      expect(itsFolder).not.toBe(folder);
+      expect([folder, itsFolder].map((path) => existsSync(path))).toEqual([true, true]);
+    } finally {
+      await thread.terminate();
     }
   });
 
