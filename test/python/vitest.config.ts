@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /**
- * `npm run test:python`: what needs tools in Python: the AWS CLI, boto3, cfn-lint and MiniStack. `npm test` needs no
- * Python.
+ * `npm run test:python`: what needs tools in Python: the AWS CLI, boto3, cfn-lint and MiniStack; and what needs QEMU.
+ * `npm test` needs neither.
  */
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
