@@ -275,7 +275,9 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     take(record, upTo) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
-      const to = earlierOf(upTo, facts.until !== undefined && facts.until < end ? facts.until : undefined);
+      // A bound behind the record needs no look at each position in it.
+      const bound = upTo !== undefined && upTo < end ? upTo : undefined;
+      const to = earlierOf(bound, facts.until !== undefined && facts.until < end ? facts.until : undefined);
       keep({ record, to });
       const { aggregated, entries, ticks: all } = decodeRecord(record, { name: facts.stream });
       const ticks = to === undefined ? all : all.filter(({ at }) => at <= to);
