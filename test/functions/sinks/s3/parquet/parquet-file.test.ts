@@ -293,7 +293,9 @@ describe('reading lines as they are', () => {
     const { folder } = await openDuckDb();
     const module = new URL('../../../../../functions/sinks/s3/parquet/duckdb.ts', import.meta.url);
     const thread = new Worker(
-      `import(${JSON.stringify(module)}).then(async ({ openDuckDb }) =>
+      // It stays: a thread that ends removes its folder.
+      `setInterval(() => undefined, 60_000);
+       import(${JSON.stringify(module)}).then(async ({ openDuckDb }) =>
          require('node:worker_threads').parentPort.postMessage((await openDuckDb()).folder));`,
       { eval: true },
     );
