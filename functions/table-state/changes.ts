@@ -48,12 +48,22 @@ interface Changed {
   readonly bytes: number;
 }
 
+/** A change of rows, and for each of them its row before the slice and the bytes of its event. */
+interface Measured {
+  readonly change: RowChange;
+  readonly olds: readonly (string | undefined)[];
+  readonly sizes: readonly number[];
+  /** How many bytes the page grows by. */
+  readonly more: number;
+}
+
 /** About the bytes of an event in the log beside its data and its key, which is there twice. */
 const FRAME_BYTES = 280;
 export const frameBytes = (key: string): number => FRAME_BYTES + 2 * key.length;
 
 export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_BYTES): SliceChanges {
   const keyOf = eventKeys(key);
+  const types = { inserted: `${table}.inserted`, updated: `${table}.updated`, deleted: `${table}.deleted` };
   const changed = new Map<string, Changed>();
   let bytes = 0;
 
@@ -65,35 +75,54 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
   const oldOf = (id: string, { before: rows }: RowChange): string | undefined =>
     changed.has(id) ? changed.get(id)?.old : shownRow(rows.get(id));
 
+  const measure = (change: RowChange): Measured => {
+    const olds: (string | undefined)[] = [];
+    const sizes: number[] = [];
+    let more = 0;
+    for (const [id, row] of change.after) {
+      const old = oldOf(id, change);
+      const size = bytesOf(id, old, shownRow(row));
+      olds.push(old);
+      sizes.push(size);
+      more += size - (changed.get(id)?.bytes ?? 0);
+    }
+    return { change, olds, sizes, more };
+  };
+  /** What was asked for last, if it fits: it is added next. */
+  let measured: Measured | undefined;
+
   return {
     fits(change) {
-      let total = bytes;
-      for (const [id, row] of change.after)
-        total += bytesOf(id, oldOf(id, change), shownRow(row)) - (changed.get(id)?.bytes ?? 0);
-      return total <= most;
+      measured = measure(change);
+      const fits = bytes + measured.more <= most;
+      if (!fits) measured = undefined;
+      return fits;
     },
     add(change, given, closed) {
       const lastOf = lastEventOf(change, given);
+      const { olds, sizes, more } = measured?.change === change ? measured : measure(change);
+      measured = undefined;
+      bytes += more;
+      let index = 0;
       for (const [id, row] of change.after) {
-        const [old, now] = [oldOf(id, change), shownRow(row)];
-        const size = bytesOf(id, old, now);
-        bytes += size - (changed.get(id)?.bytes ?? 0);
+        const [old, size] = [olds[index], sizes[index] as number];
+        index++;
         if (size === 0) {
           changed.delete(id);
           continue;
         }
         const { time = '', traceparent } = closed ?? lastOf(id) ?? {};
-        changed.set(id, { old, now, time, traceparent, bytes: size });
+        changed.set(id, { old, now: shownRow(row), time, traceparent, bytes: size });
       }
     },
     isEmpty: () => changed.size === 0,
     events: () =>
       Array.from(changed.values(), ({ old, now, time, traceparent }) => {
         const row = now ?? old ?? '{}';
-        const what = old === undefined ? 'inserted' : now === undefined ? 'deleted' : 'updated';
+        const type = old === undefined ? types.inserted : now === undefined ? types.deleted : types.updated;
         const data = before ? `${row.slice(0, row.lastIndexOf('}'))},"${BEFORE}":${old ?? 'null'}}` : row;
         return {
-          type: `${table}.${what}`,
+          type,
           key: keyOf(row),
           time,
           traceparent,

@@ -179,7 +179,7 @@ export function openFolding(table: Pick<Table, 'state' | 'sessions'>): Folding {
   const { before, kept, ended } = state;
   const rejections: Rejection[] = [];
   return {
-    knows: (id) => before.has(id) || kept.has(id),
+    knows: (id) => kept.has(id) || before.has(id),
     addRows(rows) {
       for (const [id, row] of rows) {
         before.set(id, row);
@@ -238,8 +238,17 @@ function meetOne(folding: State, event: ReceivedEvent, row: Given['rows'][number
   const met = current(folding, id);
   refuseOtherWriter(id, met, event);
   const next = reduced(row, met, event);
-  keep(folding, id, next);
-  if (next === undefined) folding.ended.set(id, event);
+  if (next === undefined) {
+    keep(folding, id, next);
+    folding.ended.set(id, event);
+  } else if (met?.event === undefined) keep(folding, id, next);
+  else {
+    // The row is among those that are kept already: it goes on in its place.
+    folding.bytes += folding.sizeOf(next) - folding.sizeOf(met);
+    met.state = next.state;
+    met.window = next.window;
+    met.event = event;
+  }
 }
 
 /** Reduces an event into all of its rows, or into none. */

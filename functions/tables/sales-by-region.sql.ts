@@ -1,15 +1,15 @@
 // Compiled from sales-by-region.sql by `npm run sql:compile`. Change that file, not this one.
 import { z } from 'zod';
 import { countOfRows } from '../runtime/sql/aggregates/counts.ts';
-import { greatestOf } from '../runtime/sql/aggregates/extremes.ts';
+import { greatestDecimal } from '../runtime/sql/aggregates/extremes.ts';
 import { joinedIdentity } from '../runtime/sql/aggregates/identity.ts';
 import { averageOfDecimals, sumOfDecimals } from '../runtime/sql/aggregates/sums.ts';
 import { writeByte, writeBytes, writeDecimal, writeInteger, writeText } from '../runtime/sql/json/json-writer.ts';
 import { roundDecimal } from '../runtime/sql/numbers/decimal-functions.ts';
-import { type Decimal, compareDecimals, decimalFromText, decimalText } from '../runtime/sql/numbers/decimals.ts';
+import { type Decimal, decimalFromText, decimalText } from '../runtime/sql/numbers/decimals.ts';
 import { bigintFromText, integerText } from '../runtime/sql/numbers/integers.ts';
 import { repeatedTextAt, repeatedTexts } from '../runtime/sql/row/repeated-texts.ts';
-import { anyDecimalAt, decimalAt, required } from '../runtime/sql/row/row-values.ts';
+import { anyDecimalAt, required } from '../runtime/sql/row/row-values.ts';
 import { sqlTable } from '../runtime/sql/sql-table.ts';
 import { sameText } from '../runtime/sql/text/text.ts';
 import { tableHandler } from '../table-state/table-handler.ts';
@@ -18,7 +18,7 @@ import { completedSales } from '../transforms/completed-sales.sql.ts';
 const accumulator1 = countOfRows;
 const accumulator2 = sumOfDecimals;
 const accumulator3 = averageOfDecimals;
-const accumulator4 = greatestOf(compareDecimals);
+const accumulator4 = greatestDecimal;
 const bytes1 = Buffer.from('{"region":');
 const bytes2 = Buffer.from(',"category":');
 const bytes3 = Buffer.from(',"lines":');
@@ -60,12 +60,11 @@ export const salesByRegion = sqlTable({
   collect: (row, event, take) => {
     const region$ = required(row, 0, repeatedTextAt(row, 0, texts1));
     const category$ = required(row, 1, repeatedTextAt(row, 1, texts1));
-    const sales$ = required(row, 2, decimalAt(row, 2));
     row.at = '7:10'; const key1 = region$;
     row.at = '7:18'; const key2 = category$;
-    row.at = '4:49'; const input2_1 = sales$;
+    row.at = '4:49'; const input2_1 = required(row, 2, anyDecimalAt(row, 2));
     row.at = '5:18'; const input3_1 = required(row, 3, anyDecimalAt(row, 3));
-    row.at = '5:50'; const input4_1 = sales$;
+    row.at = '5:50'; const input4_1 = required(row, 2, anyDecimalAt(row, 2));
     take(joinedIdentity([key1, key2]), [key1, key2], [input2_1, input3_1, input4_1]);
   },
   accumulators: [accumulator1, accumulator2, accumulator3, accumulator4],

@@ -14,15 +14,20 @@ const DATA = Buffer.from('","data":');
 
 /**
  * Returns the length of an event's bytes, when `writePlainEvent` can write it. -1: it has attributes that are rare, or
- * texts that JSON escapes.
+ * texts that JSON escapes. A key may have escapes: that of a table's row is a list.
  */
 export function plainLength(event: OutgoingEvent, headOf: (event: OutgoingEvent) => string): number {
   const { id, sequence, time, key, dataBytes } = event;
   if (sequence !== id || event.traceparent !== undefined || event.encoded !== undefined) return -1;
   if (event.redrivenFor !== undefined || event.aim !== undefined) return -1;
-  if (!isPlain(key) || !isPlain(id) || !isPlain(time)) return -1;
+  if (!isPlain(id) || !isPlain(time)) return -1;
+  escapedKey = key;
+  if (!isPlain(key)) {
+    escapedKey = JSON.stringify(key).slice(1, -1);
+    if (!isAscii(escapedKey)) return -1;
+  }
   const { head, tail } = sharedBy(event, headOf);
-  const texts = head.length + time.length + key.length + 2 * id.length + tail.length;
+  const texts = head.length + time.length + escapedKey.length + 2 * id.length + tail.length;
   return texts + TIME.length + KEY.length + SEQUENCE.length + DATA.length + dataBytes.length + 1;
 }
 
@@ -30,14 +35,14 @@ export function plainLength(event: OutgoingEvent, headOf: (event: OutgoingEvent)
 export function writePlainEvent(
   bytes: Uint8Array,
   start: number,
-  { id, time, key, type, dataBytes }: OutgoingEvent,
+  { id, time, type, dataBytes }: OutgoingEvent,
 ): number {
   const { head, tail } = last.type === type ? last : (known.get(type) as Shared);
   bytes.set(head, start);
   let at = writeBytes(bytes, start + head.length, TIME);
   at = writeText(bytes, at, time);
   bytes.set(KEY, at);
-  at = writeText(bytes, at + KEY.length, key);
+  at = writeText(bytes, at + KEY.length, escapedKey);
   at = writeBytes(bytes, at, SEQUENCE);
   const idAt = at;
   at = writeText(bytes, at, id);
@@ -50,6 +55,9 @@ export function writePlainEvent(
   bytes[at++] = CLOSE_BRACE;
   return at;
 }
+
+/** The key of the event that `plainLength` was asked about last, as JSON has it. */
+let escapedKey = '';
 
 /** What consecutive events of one writer share: source, type and schema, and the transaction that has made them. */
 interface Shared {
@@ -102,6 +110,12 @@ function isPlain(text: string): boolean {
     const code = text.charCodeAt(index);
     if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false;
   }
+  return true;
+}
+
+/** True for a text whose characters are bytes. */
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7e) return false;
   return true;
 }
 

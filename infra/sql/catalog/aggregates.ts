@@ -100,10 +100,20 @@ const ORDERED = [
 
 const EXTREMES: readonly Row[] = [
   ...ORDERED.map(
-    (type): Row => [`min(${type}) ${type}`, '{aggregates/extremes/leastOf}(<compare>)', type, 'the least value'],
+    (type): Row => [
+      `min(${type}) ${type}`,
+      type === 'numeric' ? '{aggregates/extremes/leastDecimal}' : '{aggregates/extremes/leastOf}(<compare>)',
+      type,
+      'the least value',
+    ],
   ),
   ...ORDERED.map(
-    (type): Row => [`max(${type}) ${type}`, '{aggregates/extremes/greatestOf}(<compare>)', type, 'the greatest value'],
+    (type): Row => [
+      `max(${type}) ${type}`,
+      type === 'numeric' ? '{aggregates/extremes/greatestDecimal}' : '{aggregates/extremes/greatestOf}(<compare>)',
+      type,
+      'the greatest value',
+    ],
   ),
 ];
 

@@ -9,15 +9,16 @@ import { indexesOf } from './statement.ts';
 
 /**
  * Returns the code of inputs that are read from the bytes in a form that is quicker to work with: a column that is
- * nothing but the argument of a sum, or the time of a row with WINDOW.
+ * nothing but the argument of sums and extremes, or the time of a row with WINDOW.
  */
 export function directReads(module: ModuleCode, plan: Plan): ReadonlyMap<Checked, string> {
   const { grouping, unnests, where } = plan;
   if (grouping === undefined || unnests.length > 0) return new Map();
   const { aggregates, window } = grouping;
   const summed = aggregates.flatMap(({ resolved, args, filter, isDistinct, sortKeys }) => {
-    const isSum = ['sum', 'avg'].includes(resolved.routine.name) && filter === undefined && !isDistinct;
-    const columns = isSum && sortKeys.length === 0 ? args.filter((arg) => isColumnOf(arg, 'numeric')) : [];
+    const takesAny =
+      ['sum', 'avg', 'min', 'max'].includes(resolved.routine.name) && filter === undefined && !isDistinct;
+    const columns = takesAny && sortKeys.length === 0 ? args.filter((arg) => isColumnOf(arg, 'numeric')) : [];
     return columns.map((arg) => ({ arg, template: '{row/row-values/anyDecimalAt}' }));
   });
   const time = window === undefined || !isColumnOf(window.time, 'timestamptz') ? [] : [window.time];

@@ -14,8 +14,10 @@ import {
 } from '../../../../../functions/runtime/sql/aggregates/double-variances.ts';
 import {
   areAllTrue,
+  greatestDecimal,
   greatestOf,
   isAnyTrue,
+  leastDecimal,
   leastOf,
 } from '../../../../../functions/runtime/sql/aggregates/extremes.ts';
 import { greatestDistinct, greatestValues } from '../../../../../functions/runtime/sql/aggregates/greatest-values.ts';
@@ -35,7 +37,6 @@ import { jsonText } from '../../../../../functions/runtime/sql/json/json.ts';
 import { decimalIdentity } from '../../../../../functions/runtime/sql/numbers/decimal-functions.ts';
 import type { Decimal } from '../../../../../functions/runtime/sql/numbers/decimals.ts';
 import {
-  compareDecimals,
   decimalFromText,
   decimalText,
 } from '../../../../../functions/runtime/sql/numbers/decimals.ts';
@@ -77,7 +78,15 @@ test.each([
   ['variance(double precision) of one infinity', spreadsOfDoubles.variance, one([Infinity]), NaN],
   ['stddev_pop(double precision)', spreadsOfDoubles.deviation, one([2, 4]), 1],
   ['max(double precision) with NaN', greatestOf(compareDoubles), one([1, NaN, 2]), NaN],
-  ['max(numeric) of equal values gives the latest', greatestOf(compareDecimals), decimals('1.0', '1.00'), '1.00'],
+  ['max(numeric) of equal values gives the latest', greatestDecimal, decimals('1.0', '1.00'), '1.00'],
+  ['max(numeric) with NaN', greatestDecimal, decimals('1', 'NaN', 'Infinity'), 'NaN'],
+  [
+    'max(numeric) beyond a double',
+    greatestDecimal,
+    decimals('1e30', '2', '1000000000000000000000000000001'),
+    '1000000000000000000000000000001',
+  ],
+  ['min(numeric) with different scales', leastDecimal, decimals('0.1', '-0.00001', '-1e-30'), '-0.00001'],
   ['min(text) goes by code point', leastOf(compareText), one(['é', 'z', 'Z']), 'Z'],
   ['bool_and', areAllTrue, one([true, false]), false],
   ['bool_or', isAnyTrue, one([false, true]), true],
