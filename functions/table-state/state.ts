@@ -60,8 +60,8 @@ export function openState(
   const wanted = { shape: shapeOf(table), indexes, form };
   const { shape } = wanted;
   let isKnown = false;
-  /** True once nothing was left to do. Only an operator's request changes that for the same code. */
-  let isSettled = false;
+  /** The number of the state for which nothing was left to do. */
+  let settled: number | undefined;
   const known = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
@@ -113,9 +113,10 @@ export function openState(
     async begin(client, shard) {
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
         const into = await stateOf(client, shard).catch((error: unknown) => {
-          if (error instanceof OtherState && error.isAsked) isSettled = false;
+          if (error instanceof OtherState && error.isAsked) settled = undefined;
           throw error;
         });
+        if (corrects && !into.isFilling) refuseUnsettled(into.state);
         const locked = await beginAt(client, { step: owner.step, shard }, { ...into.state, composites: [] });
         if (locked !== undefined) return { ...into, locked };
         await client.query('ROLLBACK');
@@ -125,7 +126,7 @@ export function openState(
       throw new Error(`the state of table ${owner.step} was altered ${MOST_ATTEMPTS} times while it was read`);
     },
     async rebuild(use, signal) {
-      if (isSettled) return undefined;
+      if (settled !== undefined) return undefined;
       return use(signal, async (client) => {
         known.delete(client);
         const other = await otherState(() => prepare(client));
@@ -133,8 +134,9 @@ export function openState(
         if (corrections !== undefined) return corrections;
         if (other === undefined) {
           await dropFilling(client, owner);
-          const letters = await leftLetters(use, client, await prepare(client));
-          isSettled = letters === undefined;
+          const state = await prepare(client);
+          const letters = await leftLetters(use, client, state);
+          if (letters === undefined) settled = state.number;
           return letters;
         }
         refuseUnmakeable(table, other);
@@ -166,11 +168,18 @@ export function openState(
           use(noteSignal, async (client) => {
             await noteAgain(client, owner, id);
             known.delete(client);
-            isSettled = false;
+            settled = undefined;
           }),
       };
     },
   };
+
+  /** Throws when another state has taken the place of the settled one: its readers have to learn of that first. */
+  function refuseUnsettled({ number }: Prepared): void {
+    if (settled === undefined || settled === number) return;
+    settled = undefined;
+    throw new Error(`the table ${owner.step} was made again by another process: the next attempt looks anew`);
+  }
 
   async function askedAgain(client: pg.ClientBase, id: string): Promise<Omit<Again, 'note'>> {
     await otherState(() => prepare(client));

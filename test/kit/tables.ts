@@ -260,7 +260,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         here.filling = undefined;
         forget('rebuild/');
         const letters = lettersLeft(here.shown);
-        process.isSettled = letters === undefined;
+        process.settled = letters === undefined ? here.shown.number : undefined;
         if (letters === undefined) return undefined;
         return { kind: 'letters', ...letters, stored: (signal) => call('Commit', letters.stored, signal) };
       }
@@ -296,14 +296,14 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       };
     };
     /** This process knows that nothing is left, until an operator asks. */
-    const process = { isSettled: false };
+    const process: { settled: number | undefined } = { settled: undefined };
     const rebuild: NonNullable<OpenSink['rebuild']> = async (signal) =>
-      process.isSettled ? undefined : call('LoadProgress', look, signal);
+      process.settled === undefined ? call('LoadProgress', look, signal) : undefined;
     const again: NonNullable<OpenSink['again']> = async (id, signal) => {
       const asked = await call('LoadProgress', () => askAgain(statesHere(code, into), id), signal);
       const note = (): void => {
         noteAgain(statesHere(code, into), id);
-        process.isSettled = false;
+        process.settled = undefined;
       };
       return { kind: asked, committed: committedOf(step), note: (noteSignal) => call('Commit', note, noteSignal) };
     };
@@ -346,9 +346,15 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       const { shown, filling } = statesHere(code, into);
       if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
         return { state: filling, isFilling: true };
-      if (shown.stored.again === true) left.process.isSettled = false;
+      if (shown.stored.again === true) left.process.settled = undefined;
       if (isFillShard(name) || isOther(statesHere(code, into), code))
         throw new Error(`the table ${step} is of other code at this moment`);
+      const corrects = options?.changes !== undefined && code.makesState === undefined;
+      const { settled = shown.number } = left.process;
+      if (corrects && settled !== shown.number) {
+        left.process.settled = undefined;
+        throw new Error(`the table ${step} was made again by another process`);
+      }
       return { state: shown, isFilling: false };
     };
     return {

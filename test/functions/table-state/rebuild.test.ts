@@ -282,6 +282,28 @@ test('readers of the changes get the last page of the former rows, and then each
   expect(await lookOf(sink)).toMatchObject({ kind: 'letters' });
 });
 
+test('a process that has looked before the swap writes nothing until the readers know what is other', async () => {
+  const early = processOf(sums, PUBLISHED);
+  await publish(early, { events: logOf(LOG) });
+  expect(await lookOf(early)).toBeUndefined();
+  const sink = processOf(sums, PUBLISHED);
+  await (await sink.again?.('request 1', noDeadline()))?.note(noDeadline());
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, [value('a', 100)], rebuild);
+  expect(await swap(rebuild, 3)).toBe(true);
+  const next = { events: logOf([...LOG, value('b', 1)]).slice(3), previous: 2, to: positionAfter(4)! };
+  await expect(publish(early, next)).rejects.toThrow('was made again by another process: the next attempt looks anew');
+  const corrections = (await lookOf(early)) as Corrections;
+  const part = await corrections.next(noDeadline());
+  await publish(early, { previous: 2 }, async (slice) => part?.write(slice));
+  expect(await pageOf(early)).toContain('sums.updated {"id":"a","sum":100,"before":{"id":"a","sum":-2}}');
+  expect(await corrections.next(noDeadline())).toBeUndefined();
+  await corrections.end(noDeadline());
+  expect(await lookOf(early)).toBeUndefined();
+  await publish(early, { ...next, previous: 3 });
+  expect(await pageOf(early)).toBe('sums.inserted {"id":"b","sum":1,"before":null}');
+});
+
 test('code that is deployed before the readers know all tells them first, and then begins with its own rows', async () => {
   await publish(processOf(sums, PUBLISHED), { events: logOf(LOG) });
   const second = processOf(counts, PUBLISHED);
