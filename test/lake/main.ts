@@ -9,8 +9,9 @@ const USAGE = `[--schedules 200] [--seed 0] [--without-python]
 
 Plays schedules of crashes, twins, lost replies and refused commits of an Iceberg table, with a compactor, an expirer and
 a remover of orphans beside it, and with people who roll the table back or make it anew. Each event is one row, or the
-step waits and says so. Then plants each mistake, which a schedule has to catch, and lets PyIceberg read a table that the
-sink has written, through its catalogue (from PyPI, in a virtual environment; --without-python leaves it out).`;
+step waits and says so. Then plants each mistake, which a schedule has to catch, and lets PyIceberg and DuckDB read a
+table that the sink has written, through its catalogue (from PyPI, in a virtual environment; --without-python leaves it
+out).`;
 
 const OPTIONS = {
   schedules: { type: 'string' },
@@ -30,7 +31,7 @@ async function main({ has, wholeNumber }: GivenOptions): Promise<void> {
   const broken = await playAll(wholeNumber('seed', 0), wholeNumber('schedules', 200, 1));
   const missed = await plantAll();
   const differences = has('without-python') ? [] : await readByPython();
-  for (const difference of differences) console.log(`PyIceberg: ${difference}`);
+  for (const difference of differences) console.log(difference);
   process.exitCode = broken + missed + differences.length === 0 ? 0 : 1;
 }
 

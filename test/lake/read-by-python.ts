@@ -15,8 +15,18 @@ import { startS3 } from '../kit/servers.ts';
 
 const run = promisify(execFile);
 
-/** The packages that read. */
-const PACKAGES = ['pyiceberg[pyarrow,s3fs]==0.11.1'];
+/** Who reads, each with the script that asks it and the packages that it is in. */
+const READERS = [
+  { name: 'PyIceberg', script: 'read.py', packages: ['pyiceberg[pyarrow,s3fs]==0.11.1'] },
+  {
+    name: 'DuckDB',
+    script: 'read-duckdb.py',
+    packages: [
+      ...['avro', 'httpfs', 'iceberg'].map((extension) => `duckdb-ext-${extension}==1.4.4.20260205`),
+      ...['duckdb-ext==0.1.2', 'duckdb==1.4.4', 'pytz==2025.2'],
+    ],
+  },
+] as const;
 
 /** Rows of every type, and a column that comes later. */
 const First = z.object({
@@ -44,7 +54,7 @@ const rowOf = (n: number) => ({
   place: { city: 'Köln', zip: n },
 });
 
-/** Writes a table, lets PyIceberg read it through the catalogue, and returns the differences. */
+/** Writes a table, lets each reader read it through the catalogue, and returns the differences. */
 export async function readByPython(): Promise<readonly string[]> {
   const python = await environment();
   const server = await startS3();
@@ -72,13 +82,13 @@ export async function readByPython(): Promise<readonly string[]> {
     const events = logOf(rows.map((data, n) => ({ data, time: `2026-01-${10 + (n % 3)}T00:00:00Z` })));
     await sinkOf(First).write(sliceOf({ events: events.slice(0, 10) }));
     await sinkOf(Later).write(sliceOf({ events: events.slice(10), from: positionAfter(10) }));
-    const { stdout } = await run(python, [
-      join(import.meta.dirname, 'read.py'),
-      iceberg.endpoint,
-      server.endpoint,
-      'lake.things',
-    ]);
-    return compare(JSON.parse(stdout) as Read, rows);
+    const differences: string[] = [];
+    for (const { name, script } of READERS) {
+      const path = join(import.meta.dirname, script);
+      const { stdout } = await run(python, [path, iceberg.endpoint, server.endpoint, 'lake.things']);
+      differences.push(...compare(JSON.parse(stdout) as Read, rows).map((difference) => `${name}: ${difference}`));
+    }
+    return differences;
   } finally {
     closeEnvironment();
     await iceberg.stop();
@@ -106,11 +116,18 @@ function compare({ rows, ofOneDay }: Read, given: readonly object[]): readonly s
   return differences;
 }
 
-/** Makes a virtual environment with PyIceberg, once, and returns the path of its Python. */
+/** Makes a virtual environment with the readers, once, and returns the path of its Python. */
 async function environment(): Promise<string> {
   const folder = join(REPOSITORY, 'node_modules', '.cache', 'pyiceberg');
   const python = join(folder, 'bin', 'python');
   if (!existsSync(python)) await run('python3', ['-m', 'venv', folder]);
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES]);
+  await run(python, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    ...READERS.flatMap(({ packages }) => packages),
+  ]);
   return python;
 }
