@@ -14,6 +14,8 @@ const DevFile = z.object({
   dynamodb: z.string(),
   s3: z.string(),
   sqs: z.string(),
+  /** The catalogue of Iceberg tables. */
+  iceberg: z.string(),
   /** The endpoint for calling functions. */
   lambda: z.string(),
   database: z.object({

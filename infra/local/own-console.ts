@@ -22,7 +22,10 @@ export async function ownConsole(
 ): Promise<string> {
   const { kinesis, dynamodb, s3, sqs } = servers;
   const target = running.use(
-    localTarget({ kinesis, dynamodb, s3, sqs, lambda: runner.invokeUrl }, stage.resources.database),
+    localTarget(
+      { kinesis, dynamodb, s3, sqs, lambda: runner.invokeUrl, iceberg: stage.resources.iceberg.endpoint },
+      stage.resources.database,
+    ),
   );
   const title = 'dev on this machine';
   const find = pipelineFinder(pipelines, { pipelines: undefined, title });

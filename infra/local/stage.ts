@@ -8,7 +8,7 @@ import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { CatalogSettings } from './servers/iceberg/catalog.ts';
 import { startIcebergCatalog } from './servers/iceberg/server.ts';
 import type { Servers } from './servers/servers.ts';
-import { ACCOUNT, localServers } from './target.ts';
+import { ACCOUNT, localCatalog, localServers } from './target.ts';
 
 /** A stage on this machine: empty streams, buckets and tables under the names that they would have on AWS. */
 export interface LocalStage extends Target {
@@ -46,6 +46,7 @@ export async function createStage(
   ]);
   return {
     ...target,
+    catalogOf: localCatalog(iceberg.endpoint),
     resources: {
       landing: names.landing,
       lake: names.lake,

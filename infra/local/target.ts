@@ -9,12 +9,15 @@ import { askDatabase, READER } from '../../functions/clients/query.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { LaptopResources } from '../needs.ts';
+import type { CatalogPlace } from '../operation/catalog-place.ts';
 import { invokeFunction } from '../operation/invoke.ts';
 import type { Target, TargetWithFunctions } from '../operation/target.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
+import { LAPTOP, ownNamespace } from '../sinks/iceberg.ts';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
+const STAGE = 'local';
 
 /** The addresses of the local servers. */
 export interface Endpoints {
@@ -24,15 +27,16 @@ export interface Endpoints {
   readonly sqs: string;
 }
 
-/** Opens a running dev as a target. `lambda` is the endpoint for calling its functions. */
+/** Opens a running dev as a target. `lambda` is the endpoint for calling its functions, `iceberg` its catalogue. */
 export function localTarget(
-  at: Endpoints & { readonly lambda: string },
+  at: Endpoints & { readonly lambda: string; readonly iceberg: string },
   database: LaptopResources['database'],
 ): TargetWithFunctions & Disposable {
   const servers = localServers(at, database);
   const lambda = new LambdaClient({ ...LOCAL, endpoint: at.lambda, maxAttempts: 1 });
   return {
     ...servers,
+    catalogOf: localCatalog(at.iceberg),
     invoke: ({ pipeline, name }, request, signal) =>
       invokeFunction(lambda, { name: servers.names.step(pipeline, name), request }, signal),
     [Symbol.dispose]() {
@@ -41,9 +45,9 @@ export function localTarget(
   };
 }
 
-/** Opens the local servers as a target without functions. */
-export function localServers(at: Endpoints, database: LaptopResources['database']): Target {
-  const names = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
+/** Opens the local servers as a target without functions and without a catalogue. */
+export function localServers(at: Endpoints, database: LaptopResources['database']): Omit<Target, 'catalogOf'> {
+  const names = namesOf({ stage: STAGE, account: ACCOUNT, region: REGION, partition: 'aws' });
   return {
     names,
     clients: clientsOf(at),
@@ -51,6 +55,12 @@ export function localServers(at: Endpoints, database: LaptopResources['database'
     databaseOf: async () => loginOf(database),
     ask: (question, signal) => askDatabase({ ...loginOf(database), user: READER }, question, signal),
   };
+}
+
+/** Says where the catalogue is that stands for those of AWS. */
+export function localCatalog(endpoint: string): Target['catalogOf'] {
+  const place: CatalogPlace = { endpoint, warehouse: LAPTOP, namespace: ownNamespace(STAGE) };
+  return async () => place;
 }
 
 /** Describes a laptop's database as clients expect it. */

@@ -8,6 +8,7 @@ import { type Checkpoints, checkpointsOfStep } from '../../functions/runtime/che
 import type { Names } from '../names.ts';
 import type { SinkPlan, StepPlan, TablePlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
+import type { CatalogPlace } from './catalog-place.ts';
 
 /** Where pipelines run, with what an operator needs to reach them: a stage on AWS, or a dev on this machine. */
 export interface Target {
@@ -22,6 +23,8 @@ export interface Target {
   streamName(stream: StreamPlan): string;
   /** The database where a sink or a table keeps its progress, with the login that the step's function uses. */
   databaseOf(step: SinkPlan | TablePlan, signal: AbortSignal): Promise<PostgresServer>;
+  /** Where the catalogue of an Iceberg sink answers. */
+  catalogOf(step: SinkPlan, signal: AbortSignal): Promise<CatalogPlace>;
   /** Asks the stage's own database, wherever it is, as a role that only reads. */
   ask(question: Question, signal: AbortSignal): Promise<Reply>;
 }

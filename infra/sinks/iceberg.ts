@@ -98,12 +98,15 @@ function inS3Tables(step: ConnectorStep, options: Options, { account }: AwsResou
   };
 }
 
+/** What the catalogue of this machine is asked about. */
+export const LAPTOP = 'laptop';
+
 /** On a laptop, one catalogue of this machine stands for both. */
 export function icebergOnLaptop(step: ConnectorStep, { iceberg, lake }: LaptopResources): unknown {
   return {
     ...common(step, Options.parse(step.options), iceberg.stage),
     endpoint: iceberg.endpoint,
-    warehouse: 'laptop',
+    warehouse: LAPTOP,
     folder: `s3://${lake}/${FOLDER}`,
   };
 }
@@ -113,6 +116,7 @@ function common(step: ConnectorStep, { lines }: Options, stage: string) {
   return { stage, namespace: ownNamespace(stage), columns: parquetColumnsOfVersions(schemasOf(step), { lines }) };
 }
 
-function ownNamespace(stage: string): string {
+/** Names the namespace of a stage's tables whose sinks name none. */
+export function ownNamespace(stage: string): string {
   return `millrace_${stage}`;
 }

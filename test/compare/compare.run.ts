@@ -51,7 +51,11 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => running.disposeAsync());
 
-const target = () => localTarget({ ...local.servers, lambda: local.runner.invokeUrl }, local.stage.resources.database);
+const target = () =>
+  localTarget(
+    { ...local.servers, lambda: local.runner.invokeUrl, iceberg: local.stage.resources.iceberg.endpoint },
+    local.stage.resources.database,
+  );
 const stepOf = (name: string) => local.runner.steps.find((step) => step.name === name)!;
 
 const findings = ({ counts: { same: _, ...others } }: Comparison) =>
@@ -74,6 +78,9 @@ test.each<readonly [string, string, number]>([
   ['copy', 'lines', 11],
   ['parquet', 'copy', 11],
   ['items', 'lines', 11],
+  ['latest', 'rows', 12],
+  ['rows', 'copy', 11],
+  ['rows', 'parquet', 20],
   ['all', 'latest', 12],
   ['all', 'lines', 20],
   ['lines', 'parquet', 20],
@@ -143,6 +150,25 @@ describe('a planted difference is found, with its key and its event', () => {
       return readFile(to);
     });
     const comparison = await compared(local, ['events', 'parquet']);
+    expect(told(comparison).sort()).toEqual(
+      [`only-a ${eventOf(9)}: 1:0`, `doubled ${eventOf(10)}: 1:2`, `differs ${eventOf(12)}: total 12.1 13.1`].sort(),
+    );
+    expect(comparison.differences.map(({ event }) => event?.id).sort()).toEqual([9, 10, 12].map(eventOf).sort());
+    await rm(folder, { recursive: true });
+  });
+
+  test('in an Iceberg table', async () => {
+    const duckdb = await (await DuckDBInstance.create(':memory:')).connect();
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-planted-'));
+    const [from, to] = [join(folder, 'from.parquet'), join(folder, 'to.parquet')];
+    await rewritten('iceberg', eventOf(10), async (bytes) => {
+      if (bytes.subarray(0, 4).toString() !== 'PAR1') return bytes;
+      await writeFile(from, bytes);
+      await duckdb.run(`COPY (SELECT * REPLACE (CASE order_id WHEN 12 THEN total + 1 ELSE total END AS total)
+          FROM '${from}', range(CASE order_id WHEN 9 THEN 0 WHEN 10 THEN 2 ELSE 1 END)) TO '${to}' (FORMAT parquet)`);
+      return readFile(to);
+    });
+    const comparison = await compared(local, ['events', 'rows']);
     expect(told(comparison).sort()).toEqual(
       [`only-a ${eventOf(9)}: 1:0`, `doubled ${eventOf(10)}: 1:2`, `differs ${eventOf(12)}: total 12.1 13.1`].sort(),
     );

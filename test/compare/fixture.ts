@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dynamoDbSink } from '../../functions/sinks/dynamodb/dynamodb.ts';
+import { icebergSink } from '../../functions/sinks/iceberg/iceberg.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
@@ -30,6 +31,7 @@ export const side = definePipeline({
     all: { from: 'orders', write: postgresSink({ table: 'all', create: true }) },
     lines: { from: 'orders', write: s3Sink({ prefix: 'lines' }), every: minutes(30) },
     parquet: { from: 'orders', write: s3Sink({ prefix: 'parquet', format: 'parquet' }), every: minutes(30) },
+    rows: { from: 'orders', write: icebergSink({ table: 'orders', by: 'day', targetRows: 5 }), every: minutes(30) },
     items: { from: 'orders', write: dynamoDbSink({ table: 'items' }) },
     events: { from: 'orders', write: dynamoDbSink({ table: 'events', item: 'event' }) },
   },

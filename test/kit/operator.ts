@@ -46,6 +46,9 @@ export function targetOf({ stage, functions, randomOf, clock }: World, process: 
     databaseOf: async () => {
       throw new Error('the database of the kit is a model: there is no server to connect to');
     },
+    catalogOf: async () => {
+      throw new Error('the catalogue of the kit is a model: there is no server to ask');
+    },
     ask: async () => {
       throw new Error('the database of the kit is a model: there is no server to ask');
     },

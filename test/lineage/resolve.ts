@@ -36,7 +36,7 @@ export async function resolveAll(
   const { database } = stage.resources;
   const client = new pg.Client({ ...database, database: database.name });
   await client.connect();
-  const target = localServers(servers, database);
+  const target = { ...localServers(servers, database), catalogOf: stage.catalogOf };
   const find = pipelineFinder(pipelines, { pipelines: undefined, title: 'here' });
   const asking: Asking = {
     client,

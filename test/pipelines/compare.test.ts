@@ -1,6 +1,8 @@
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { icebergSink } from '../../functions/sinks/iceberg/iceberg.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
@@ -18,11 +20,13 @@ const shop = definePipeline({
   sources: { till: { read: httpSource({ schema: Sale, type: 'sale.made', key: 'id' }), to: 'sales' } },
   sinks: {
     table: { from: 'sales', write: postgresSink({ table: 'sales', key: ['id'], create: true }) },
+    copy: { from: 'sales', write: postgresSink({ table: 'copy', key: ['id'], create: true }) },
     lake: { from: 'sales', write: s3Sink({ prefix: 'sales' }), every: minutes(30) },
+    rows: { from: 'sales', write: icebergSink({ table: 'sales' }), every: minutes(30) },
   },
 });
 
-test('compare finds what was planted in a table, and calls what one sink has not got yet no difference', async () => {
+test('compare finds what was planted in a table, against files and against an Iceberg table, and calls what one sink has not got yet no difference', async () => {
   const { signal } = new AbortController();
   await using running = new AsyncDisposableStack();
   const started = { pipelines: [shop], onLog: () => {}, trace: () => () => undefined, signal };
@@ -34,9 +38,17 @@ test('compare finds what was planted in a table, and calls what one sink has not
       202,
     );
   };
-  const [a, b] = ['table', 'lake'].map((name) => local.runner.steps.find((step) => step.name === name)!);
-  const compared = (limit = 20): Promise<Comparison> =>
-    compareSinks({ a: a!, b: b! }, { target: local.stage, limit, searches: true, onProgress: () => {}, signal });
+  const [a, b, rows, copy] = ['table', 'lake', 'rows', 'copy'].map(
+    (name) => local.runner.steps.find((step) => step.name === name)!,
+  );
+  const compared = (limit = 20, other = b): Promise<Comparison> =>
+    compareSinks({ a: a!, b: other! }, { target: local.stage, limit, searches: true, onProgress: () => {}, signal });
+  const asked: string[] = [];
+  const { middlewareStack } = local.stage.clients.kinesis as KinesisClient;
+  middlewareStack.add((next, { commandName = '' }) => (args) => {
+    asked.push(commandName);
+    return next(args);
+  });
   await sell(1, 2, 3, 4, 5);
   await everythingDone(local, signal);
   const { name, ...server } = local.stage.resources.database;
@@ -52,6 +64,17 @@ test('compare finds what was planted in a table, and calls what one sink has not
     { kind: 'only-b', id: ['2'], event: { type: 'sale.made', key: '2' } },
     { kind: 'differs', id: ['3'], fields: [{ field: 'total', a: '1', b: '3.5' }], event: { key: '3' } },
   ]);
+  const { differences } = await compared(20, rows);
+  expect(differences).toMatchObject([
+    { kind: 'only-b', id: ['2'], event: { type: 'sale.made', key: '2' } },
+    { kind: 'differs', id: ['3'], fields: [{ field: 'total', a: '1', b: '3.5' }], event: { key: '3' } },
+  ]);
+  const described = async (limit: number): Promise<number> => {
+    const before = asked.length;
+    expect((await compared(limit, copy)).differences).toHaveLength(limit);
+    return asked.slice(before).filter((name) => name.startsWith('ListShards')).length;
+  };
+  expect(await described(2)).toBe(await described(1));
   const report = compareReport(comparison);
   expect(report).toContain('2 differences: 1 only in lake, 1 with other values.');
   expect(report).toContain('1 row waits: one of the sinks has not processed all of their events.');

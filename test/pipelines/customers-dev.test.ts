@@ -60,6 +60,7 @@ test('dev follows a table of its Postgres that a CRM changes, also when that Pos
         s3: await found(/S3 and SQS +(\S+)/),
         sqs: await found(/S3 and SQS +(\S+)/),
         lambda: 'http://127.0.0.1:1',
+        iceberg: 'http://127.0.0.1:1',
       },
       { host: '127.0.0.1', port: 1, name: '', user: '', password: '' },
     );

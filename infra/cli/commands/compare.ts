@@ -10,9 +10,10 @@ export const compare: Command = {
   summary: 'compares what two sinks on one stream have stored: rows, lag, bytes, requests and their price',
   usage: '<pipeline> <sink a> <sink b> [options]',
   help: [
-    'Reads all rows of both sinks: tables of Postgres and of DynamoDB, files of NDJSON and of Parquet. A sink',
-    'that keeps a row for each key is compared with the last event of each key in the other one. 1.0 and 1',
-    'are one number, and times are compared as times. docs/compare.md says what else counts as the same.',
+    'Reads all rows of both sinks: tables of Postgres, of DynamoDB and of Iceberg, files of NDJSON and of',
+    'Parquet. A sink that keeps a row for each key is compared with the last event of each key in the other',
+    'one. 1.0 and 1 are one number, and times are compared as times. docs/compare.md says what else counts',
+    'as the same.',
     '',
     'The sinks go on meanwhile. A row waits when an event of it is one that a sink has not processed, or is',
     'processing again: it does not count as a difference.',

@@ -18,8 +18,10 @@ import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
 import { localTarget } from '../../local/target.ts';
 import { namesOf, Stage } from '../../names.ts';
 import { explainAwsError } from '../../operation/aws-mistakes.ts';
+import { CatalogPlace } from '../../operation/catalog-place.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
 import type { Target, TargetWithFunctions } from '../../operation/target.ts';
+import type { StepPlan } from '../../pipelines/plan.ts';
 import type { CommandInvocation } from '../command.ts';
 import { targetOptions } from './options.ts';
 
@@ -96,6 +98,11 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
   });
   const [, partition = 'aws', , region = '', account = ''] = arn.split(':');
   const names = namesOf({ stage, account, region, partition });
+  const resourcesOf = async ({ pipeline, name }: StepPlan, abortSignal: AbortSignal): Promise<unknown> => {
+    const command = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
+    const { Environment } = await lambda.send(command, { abortSignal });
+    return parseEnvironmentConfig(Environment?.Variables?.STEP_CONFIG ?? '').resources;
+  };
   const target: TargetWithFunctions = {
     names,
     clients,
@@ -106,14 +113,12 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
       const called = { name: names.databaseQuery, request: question, ifMissing: NO_READER };
       return Reply.parse(await invokeFunction(lambda, called, abortSignal));
     },
-    async databaseOf({ pipeline, name }, abortSignal) {
-      const command = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
-      const { Environment } = await lambda.send(command, { abortSignal });
-      const { resources } = parseEnvironmentConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+    async databaseOf(step, abortSignal) {
       // Functions that were deployed by an earlier version have the columns of their table here.
-      const { columns: _, ...server } = resources as Record<string, unknown>;
+      const { columns: _, ...server } = (await resourcesOf(step, abortSignal)) as Record<string, unknown>;
       return PostgresServer.parse(server);
     },
+    catalogOf: async (step, abortSignal) => CatalogPlace.parse(await resourcesOf(step, abortSignal)),
   };
   return {
     target,

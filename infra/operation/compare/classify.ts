@@ -3,7 +3,7 @@ import type { Target } from '../target.ts';
 import type { CompareOptions } from './compare-options.ts';
 import type { Difference, DifferentField, RowCounts, Side } from './comparison.ts';
 import type { MatchRow } from './matching.ts';
-import { dataOf, nameEvents, placedEvent } from './name-events.ts';
+import { dataOf, nameEvents, openPlaces, type ReadPlace } from './name-events.ts';
 import type { RowStore } from './row-store.ts';
 import { readUnprocessed, type Standing } from './standing.ts';
 import {
@@ -190,14 +190,16 @@ async function withEvents(
 /** Reads the events of rows that say where theirs is. */
 async function placedEvents(
   differences: readonly RawDifference[],
-  { target, stream }: { readonly target: Target; readonly stream: StreamPlan },
+  of: { readonly target: Target; readonly stream: StreamPlan },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<RawDifference, { readonly event: StoredEvent }>> {
   const found = new Map<RawDifference, { readonly event: StoredEvent }>();
+  let readPlace: ReadPlace | undefined;
   for (const difference of differences) {
     const { event: { id: known, place } = {} } = difference;
     if (known !== undefined || place === undefined) continue;
-    const event = await placedEvent(place, { target, stream }, signal);
+    readPlace ??= await openPlaces(of, signal);
+    const event = await readPlace(place);
     if (event !== undefined) found.set(difference, { event: { ...event, place } });
   }
   return found;

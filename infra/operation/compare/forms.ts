@@ -85,6 +85,11 @@ function listOf(schema: JsonSchema, at: At): Form {
   };
 }
 
+/** Returns the forms of fields that Parquet keeps as less than the schema says: a number as a double. */
+export function numbersAsDoubles(forms: ReadonlyMap<string, Form>): ReadonlyMap<string, Form> {
+  return new Map([...forms].flatMap(([name, { kind }]) => (kind === 'number' ? [[name, { kind: 'double' }]] : [])));
+}
+
 const SQL_FORMS: Readonly<Record<string, SimpleForm>> = {
   date: 'date',
   timestamp: 'moment',

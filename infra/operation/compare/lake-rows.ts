@@ -7,9 +7,11 @@ import type { S3Options } from '../../../functions/sinks/s3/options.ts';
 import { s3Definition } from '../../../functions/sinks/s3/s3.ts';
 import type { SinkPlan } from '../../pipelines/plan.ts';
 import { parseExactly } from './exact-json.ts';
+import { numbersAsDoubles } from './forms.ts';
 import { type LakeFile, listLake, placeIn } from './lake-files.ts';
 import { rowsOfParquet } from './parquet-rows.ts';
 import { prices } from './prices.ts';
+import { readAhead } from './read-ahead.ts';
 import type { OpenRows, Reading, SinkView, StoredEvent, StoredRow } from './stored-rows.ts';
 
 /** Files of an S3 sink: a line, or a row of Parquet, for each event. */
@@ -34,9 +36,6 @@ interface OpeningLake {
   readonly options: S3Options;
 }
 
-/** A file was merged into another one between the listing and the reading. */
-class FileGone extends Error {}
-
 function openLake({ step, options }: OpeningLake, reading: Reading): OpenRows {
   const { target, signal, forms } = reading;
   const { lake } = target.names;
@@ -44,30 +43,17 @@ function openLake({ step, options }: OpeningLake, reading: Reading): OpenRows {
   let files: readonly LakeFile[] = [];
   let reads = 0;
 
-  async function* contents(): AsyncGenerator<readonly [LakeFile, Buffer]> {
-    const coming: { readonly file: LakeFile; readonly bytes: Promise<Buffer | undefined> }[] = [];
-    for (let next = 0; next < files.length || coming.length > 0; ) {
-      while (coming.length < AT_ONCE && next < files.length) {
-        const file = files[next++] as LakeFile;
-        const bytes = store.get(file.key);
-        // Awaited below, unless another one fails first.
-        bytes.catch(() => undefined);
-        coming.push({ file, bytes });
-      }
-      const { file, bytes } = coming.shift() as (typeof coming)[number];
-      const content = await bytes;
-      reads += 1;
-      if (content === undefined) throw new FileGone(file.key);
-      yield [file, content];
-    }
-  }
+  const get = async ({ key }: LakeFile): Promise<Buffer | undefined> => {
+    reads += 1;
+    return store.get(key);
+  };
 
   return {
     // Parquet keeps a number as a double, unless the schema says more of it.
-    forms: options.format === 'parquet' ? new Map([...forms].flatMap(asDouble)) : new Map(),
+    forms: options.format === 'parquet' ? numbersAsDoubles(forms) : new Map(),
     async *rows() {
       files = await listLake({ step, options, store, target, signal });
-      for await (const [file, content] of contents()) {
+      for await (const [file, content] of readAhead(files, get)) {
         const rows = file.isParquet
           ? rowsOfParquet(content, { reading, lines: options.lines })
           : linesOf(content, { key: file.key, lines: options.lines });
@@ -87,13 +73,6 @@ function openLake({ step, options }: OpeningLake, reading: Reading): OpenRows {
       };
     },
   };
-}
-
-/** Files that are fetched ahead. A file has up to about 128 MiB. */
-const AT_ONCE = 4;
-
-function asDouble([name, { kind }]: readonly [string, { readonly kind: string }]) {
-  return kind === 'number' ? [[name, { kind: 'double' }] as const] : [];
 }
 
 const PORTION = 1_000;
@@ -120,9 +99,4 @@ function* linesOf(
 function rowOf(line: unknown): StoredRow {
   const { data, id, type, time, partitionkey: key } = Object(line) as Record<string, unknown>;
   return { data, event: { id, key, type, time } as StoredEvent };
-}
-
-/** Tells whether a listing was overtaken by compaction: list and read again then. */
-export function isOvertaken(error: unknown): boolean {
-  return error instanceof FileGone;
 }

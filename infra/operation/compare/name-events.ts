@@ -42,18 +42,22 @@ export async function nameEvents(
   return found;
 }
 
-/** Reads the event at a place. Undefined when the log has none there any more. */
-export async function placedEvent(
-  { shard, position }: NonNullable<StoredEvent['place']>,
+/** Reads the event at a place. Resolves to undefined when the log has none there any more. */
+export type ReadPlace = (place: NonNullable<StoredEvent['place']>) => Promise<StoredEvent | undefined>;
+
+/** Opens a stream for reading events at their places. Describes the stream once. */
+export async function openPlaces(
   { target, stream }: { readonly target: Target; readonly stream: StreamPlan },
   signal: AbortSignal,
-): Promise<StoredEvent | undefined> {
+): Promise<ReadPlace> {
   const { kinesis } = target.clients;
   const name = target.streamName(stream);
   const { shards } = await describeStream(kinesis, name, signal);
-  if (!shards.some(({ id }) => id === shard) || !isPosition(position)) return undefined;
-  const found = await inspectEvent(kinesis, { stream: name, shard, position }, signal);
-  return found && { id: found.event.id, key: found.event.key, type: found.event.type, time: found.event.time };
+  return async ({ shard, position }) => {
+    if (!shards.some(({ id }) => id === shard) || !isPosition(position)) return undefined;
+    const found = await inspectEvent(kinesis, { stream: name, shard, position }, signal);
+    return found && { id: found.event.id, key: found.event.key, type: found.event.type, time: found.event.time };
+  };
 }
 
 const REPORTED_EVERY = 10_000;

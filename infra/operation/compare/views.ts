@@ -2,6 +2,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkName } from '../../connectors.ts';
 import type { SinkPlan, StepPlan } from '../../pipelines/plan.ts';
 import { dynamoDbView } from './dynamodb-rows.ts';
+import { icebergView } from './iceberg-rows.ts';
 import { lakeView } from './lake-rows.ts';
 import { postgresView } from './postgres-rows.ts';
 import type { SinkView } from './stored-rows.ts';
@@ -11,6 +12,7 @@ const views: Partial<Record<SinkName, (step: SinkPlan) => SinkView>> = {
   postgres: postgresView,
   s3: lakeView,
   dynamodb: dynamoDbView,
+  iceberg: icebergView,
 };
 
 /** Returns what a sink keeps. Throws a `UserMistake` for a step whose rows cannot be read back. */

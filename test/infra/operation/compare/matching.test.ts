@@ -61,7 +61,7 @@ describe('rows of two sinks', () => {
 
   test('of a webhook are refused, because they cannot be read back', () => {
     expect(() => view('hook')).toThrow(
-      "'hook' writes with the connector webhook, and what that has written cannot be read back: compare sinks of postgres, s3, dynamodb",
+      "'hook' writes with the connector webhook, and what that has written cannot be read back: compare sinks of postgres, s3, dynamodb, iceberg",
     );
   });
 
