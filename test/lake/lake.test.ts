@@ -14,3 +14,8 @@ test.each(SEEDS)(
     if ((await playLake(schedule)).violations.length > 0) expect.fail(await explainedOfLake(schedule));
   },
 );
+
+test('a run that finds every shard leased says by its failure that the table was rolled back', async () => {
+  const schedule = lakeScheduleOf(100_327);
+  if ((await playLake(schedule)).violations.length > 0) expect.fail(await explainedOfLake(schedule));
+});
