@@ -1,3 +1,4 @@
+import type { Rates } from '../operation/status/rates.ts';
 import type { StatusState } from '../operation/status/status.ts';
 
 /** What the server sends to the pages. */
@@ -75,6 +76,15 @@ export interface LiveSteps {
   readonly steps: readonly StepSummary[];
   /** Why nothing could be read at all. */
   readonly problem?: string;
+  readonly rates?: LiveRates;
+}
+
+export type { StepRate } from '../operation/status/rates.ts';
+
+/** How many events a second the steps take and make. */
+export interface LiveRates extends Rates {
+  /** Why they could not be read. */
+  readonly why?: string;
 }
 
 /** An answer of `/api/steps/<pipeline>/<step>`. */

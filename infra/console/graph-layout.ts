@@ -30,6 +30,8 @@ const STEP_CHARACTER = 9;
 const SMALL_CHARACTER = 6;
 const STREAM_CHARACTER = 7.7;
 const SIDES = 28;
+/** Between two columns: the room for `1,234/s` beside a step. */
+const RANK_GAP = 56;
 
 function stepNode(id: string, step: StepPlan, width: number): Omit<StepNode, 'x' | 'y'> {
   const { pipeline, name, kind } = step;
@@ -61,7 +63,7 @@ function place(
   edges: readonly { readonly from: string; readonly to: string }[],
 ): PipelineGraph {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: 30, edgesep: 10, marginx: 2, marginy: 2 });
+  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: RANK_GAP, edgesep: 10, marginx: 2, marginy: 2 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id, width, height } of unplaced) graph.setNode(id, { width, height });
   for (const { from, to } of edges) graph.setEdge(from, to);

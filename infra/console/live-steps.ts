@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { explainAwsError } from '../operation/aws-mistakes.ts';
 import { statusOf } from '../operation/status/statuses.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
-import type { LiveSteps, StepSummary } from './answers.ts';
+import type { LiveRates, LiveSteps, StepSummary } from './answers.ts';
+import { followRates } from './live-rates.ts';
 import type { ConsoleSource } from './source.ts';
 import { summaryOf } from './step-summary.ts';
 
@@ -16,14 +17,21 @@ export interface StepWatch {
 const AT_ONCE = 4;
 
 /** One look serves every page that is open. Without a page, nothing is read. */
-export function watchSteps({ target, find, lookEveryMillis }: ConsoleSource, stop: AbortSignal): StepWatch {
+export function watchSteps(source: ConsoleSource, stop: AbortSignal): StepWatch {
+  const { target, find, lookEveryMillis } = source;
   const known = new Map<string, StepSummary>();
   const listeners = new Set<(message: LiveSteps) => void>();
   let problem: string | undefined;
+  let rates: LiveRates | undefined;
   let round: AbortController | undefined;
 
   const tell = (message: LiveSteps): void => {
     for (const listener of listeners) listener(message);
+  };
+
+  const takeRates = (found: LiveRates): void => {
+    rates = found;
+    tell({ steps: [], rates });
   };
 
   async function look(step: StepPlan, signal: AbortSignal): Promise<void> {
@@ -62,10 +70,16 @@ export function watchSteps({ target, find, lookEveryMillis }: ConsoleSource, sto
   return {
     listen(listener, signal) {
       listeners.add(listener);
-      listener({ steps: [...known.values()], ...(problem === undefined ? {} : { problem }) });
+      listener({
+        steps: [...known.values()],
+        ...(problem === undefined ? {} : { problem }),
+        ...(rates === undefined ? {} : { rates }),
+      });
       if (round === undefined) {
         round = new AbortController();
-        void run(AbortSignal.any([stop, round.signal]));
+        const untilNobodyListens = AbortSignal.any([stop, round.signal]);
+        void run(untilNobodyListens);
+        void followRates(source, takeRates, untilNobodyListens);
       }
       signal.addEventListener('abort', () => {
         listeners.delete(listener);

@@ -1,3 +1,4 @@
+import type { RateReader } from '../operation/status/rates.ts';
 import type { TargetWithFunctions } from '../operation/target.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
@@ -22,6 +23,8 @@ export interface ConsoleSource {
   readonly hidesData: boolean;
   /** The pause between two looks at all steps. Each look takes some of the reads that a shard allows to all readers. */
   readonly lookEveryMillis: number;
+  /** Where the rates on the edges come from. Without it, the edges have none. */
+  readonly rates?: RateReader;
   /** Pages may pause, resume and move steps, and redrive, mend and discard dead letters. */
   readonly writes: boolean;
   /** Called with what somebody has done in a page. */

@@ -1,6 +1,7 @@
 import { openConsole } from '../console/open-console.ts';
 import { pipelineFinder } from '../operation/find-step.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
+import { localRates } from './local-rates.ts';
 import type { Local } from './start.ts';
 import { localTarget } from './target.ts';
 
@@ -16,7 +17,7 @@ interface OwnConsole {
 
 /** Serves the console of a dev in the dev's own process, until `running` is disposed of. Resolves to its URL. */
 export async function ownConsole(
-  { servers, stage, runner }: Local,
+  { servers, stage, runner, counts }: Local,
   pipelines: readonly Pipeline[],
   { port, running, writes, note }: OwnConsole,
 ): Promise<string> {
@@ -31,7 +32,17 @@ export async function ownConsole(
   const find = pipelineFinder(pipelines, { pipelines: undefined, title });
   return openConsole(
     {
-      source: { title, options: '', target, find, hidesData: false, lookEveryMillis: LOOK_EVERY_MILLIS, writes, note },
+      source: {
+        title,
+        options: '',
+        target,
+        find,
+        hidesData: false,
+        lookEveryMillis: LOOK_EVERY_MILLIS,
+        rates: localRates(counts),
+        writes,
+        note,
+      },
       port,
     },
     running,

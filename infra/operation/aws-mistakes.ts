@@ -1,4 +1,5 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { missingRight } from './missing-right.ts';
 
 /**
  * Turns the error of a call to AWS into a `UserMistake` that says what to do. Returns the error itself when there is
@@ -16,7 +17,9 @@ export function explainAwsError(error: unknown): unknown {
       'there is no AWS region: use --region eu-west-1, a --profile that has a region, or AWS_REGION',
     );
   }
-  if (/^(AccessDenied|ExpiredToken|UnrecognizedClient|InvalidClientToken)/.test(error.name)) {
+  const right = missingRight(error);
+  if (right !== undefined) return new UserMistake(right);
+  if (/^(ExpiredToken|UnrecognizedClient|InvalidClientToken)/.test(error.name)) {
     return new UserMistake(`AWS refuses these credentials (${error.name}: ${error.message})`);
   }
   const { code } = error as NodeJS.ErrnoException;

@@ -56,6 +56,16 @@ describe('the console of a running pipeline', () => {
     await shows(page, 'just-now');
   });
 
+  test('shows on the lines of the graph how many events a second pass', async () => {
+    const { page } = open;
+    await shows(page, 'on average of the last 20 s');
+    await stage.post(Array.from({ length: 500 }, (_, index) => reading(`many-${index % 5}`)));
+    await page.waitForFunction(() => document.querySelectorAll('.graph .rate').length >= 4, { timeout: 60_000 });
+    const rates = await page.$$eval('.graph .rate', (all) => all.map(({ lastChild }) => lastChild?.textContent));
+    for (const rate of rates) expect(rate).toMatch(/^<?[\d,.]+\/s$/);
+    for (const look of LOOKS) await takePicture(page, 'rates', look);
+  });
+
   test('finds events by key and by an SQL condition, and opens one, decoded and raw', async () => {
     const { page, visit } = open;
     await visit('/streams/sensors/clean?from=earliest');

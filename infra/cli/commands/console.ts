@@ -25,7 +25,7 @@ export const showConsole: Command = {
   examples: ['millrace console --stage prod'],
   options: { ...targetOptions, port: { type: 'string' }, 'hide-data': { type: 'boolean' }, write: { type: 'boolean' } },
   run: (invocation) =>
-    withTarget(invocation, 0, async (find, { target, title, pipelines }) => {
+    withTarget(invocation, 0, async (find, { target, title, pipelines, rates }) => {
       const { openConsole } = await import('../../console/open-console.ts');
       const { values, signal } = invocation;
       await using running = new AsyncDisposableStack();
@@ -34,7 +34,17 @@ export const showConsole: Command = {
       const lookEveryMillis = isDev ? 2_000 : 10_000;
       const writes = values.write === true;
       const note = (said: string): void => print(`${new Date().toISOString()} ${said}`);
-      const source = { title, options: optionsOf(values), target, find, hidesData, lookEveryMillis, writes, note };
+      const source = {
+        title,
+        options: optionsOf(values),
+        target,
+        find,
+        hidesData,
+        lookEveryMillis,
+        writes,
+        note,
+        ...(rates === undefined ? {} : { rates }),
+      };
       const url = await openConsole({ source, port: portOf(values.port) }, running);
       print(`The console of ${title}:\n\n  ${url}\n\nPress Ctrl-C to stop.`);
       if (!signal.aborted) await once(signal, 'abort');

@@ -1,3 +1,4 @@
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -20,6 +21,7 @@ import { namesOf, Stage } from '../../names.ts';
 import { explainAwsError } from '../../operation/aws-mistakes.ts';
 import { CatalogPlace } from '../../operation/catalog-place.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
+import { cloudWatchRates, type RateReader } from '../../operation/status/rates.ts';
 import type { Target, TargetWithFunctions } from '../../operation/target.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import type { CommandInvocation } from '../command.ts';
@@ -32,6 +34,8 @@ export interface FoundTarget extends Disposable {
   readonly title: string;
   /** The pipelines that run there. Undefined for a stage on AWS, which may run any of the repository. */
   readonly pipelines: readonly string[] | undefined;
+  /** Undefined for a dev, which tells them to its own console only. */
+  readonly rates?: RateReader;
 }
 
 /** A stage on AWS that is open. */
@@ -90,6 +94,7 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
   };
   const lambda = new LambdaClient(common);
   const secrets = new SecretsManagerClient(common);
+  const cloudwatch = new CloudWatchClient(common);
   // The names of buckets contain the account. The checkpoint table's name does not, and the table's ARN tells account,
   // region and partition.
   const { checkpoints } = namesOf({ stage, account: '', region: '', partition: '' });
@@ -126,7 +131,8 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
     secrets,
     title: `stage '${stage}' in ${region} (${account})`,
     pipelines: undefined,
-    ...disposalOf(target, lambda, secrets),
+    rates: cloudWatchRates(cloudwatch, stage),
+    ...disposalOf(target, lambda, secrets, cloudwatch),
   };
 }
 

@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { GraphNode, PipelineGraph, StepSummary } from '../answers.ts';
 import { Graph } from './graph.tsx';
-import { knownSteps, topology } from './live-steps.ts';
+import { knownSteps, rates, topology } from './live-steps.ts';
 import { Shown } from './parts.tsx';
 import { pathOf } from './router.ts';
-import { adviceOf, counted, stateText } from './words.ts';
+import { adviceOf, counted, durationText, stateText } from './words.ts';
 
 /** Shows the graph of every pipeline, and above them which steps need a look. */
 export function PipelinesPage() {
@@ -39,6 +39,7 @@ export function PipelinesPage() {
         />
       </div>
       <Troubles />
+      <AboutRates />
       {shown.length === 0 && <p class="muted">No pipeline, step or stream has '{wanted.value}' in its name.</p>}
       {shown.map((graph, index) => {
         // The first graphs can be seen before all of hundreds are drawn.
@@ -103,6 +104,20 @@ function Troubles() {
       {inTrouble.length > MOST_LISTED && <p class="muted">and {inTrouble.length - MOST_LISTED} more</p>}
     </div>
   );
+}
+
+/** Says what the numbers on the lines are, or why there are none. */
+function AboutRates() {
+  const found = rates.value;
+  if (found?.why !== undefined)
+    return (
+      <p class="muted">
+        No rates on the lines: <Shown text={found.why} />
+      </p>
+    );
+  if (found === undefined || found.overSeconds === 0) return null;
+  const over = durationText(1_000 * found.overSeconds);
+  return <p class="muted">A number on a line, such as 12/s: events a second, on average of the last {over}.</p>;
 }
 
 function isInTrouble(step: StepSummary): boolean {

@@ -26,6 +26,11 @@ export function StepPage({ pipeline, name }: { readonly pipeline: string; readon
 function Step({ step }: { readonly step: StepAnswer }) {
   const { pipeline, name, about, from, to, shards, deadLetters, promise } = step;
   const isReader = from !== undefined;
+  // Nothing could be read of it: neither is it known that there are no records, nor that there are no dead letters.
+  const isUnread = shards.every(
+    ({ state, position, lastProgress, shard }) =>
+      state === 'unknown' && (shard ?? position ?? lastProgress) === undefined,
+  );
   const notes = [...new Set(shards.flatMap(({ note }) => note ?? []))];
   return (
     <>
@@ -35,12 +40,13 @@ function Step({ step }: { readonly step: StepAnswer }) {
           reads: from && <StreamLink stream={from} />,
           writes: to.length > 0 && to.map((stream) => <StreamLink key={stream} stream={stream} />),
           promise,
-          'dead letters':
-            deadLetters === 0 ? (
-              'none'
-            ) : (
-              <a href={pathOf('dead-letters', pipeline, name)}>{counted(deadLetters, 'dead letter')}</a>
-            ),
+          'dead letters': isUnread ? (
+            'unknown'
+          ) : deadLetters === 0 ? (
+            'none'
+          ) : (
+            <a href={pathOf('dead-letters', pipeline, name)}>{counted(deadLetters, 'dead letter')}</a>
+          ),
         }}
       />
       {notes.map((note) => (
@@ -49,26 +55,7 @@ function Step({ step }: { readonly step: StepAnswer }) {
         </p>
       ))}
       <h2>{isReader ? 'Positions' : 'State'}</h2>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              {isReader && <th>shard</th>}
-              <th>state</th>
-              {isReader && <th class="wide">from the oldest record to now</th>}
-              {isReader && <th>position</th>}
-              <th>behind</th>
-              <th>waiting</th>
-              <th>last progress</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shards.map((shard) => (
-              <ShardRow key={shard.shard ?? ''} shard={shard} isReader={isReader} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {isUnread ? <p class="look">unknown</p> : <Positions shards={shards} isReader={isReader} />}
       <h2>Commands</h2>
       <Act
         name="pause"
@@ -87,6 +74,33 @@ function Step({ step }: { readonly step: StepAnswer }) {
       />
       {isReader && <MoveStep pipeline={pipeline} name={name} />}
     </>
+  );
+}
+
+/** Lists where the step stands, shard by shard. */
+function Positions({ shards, isReader }: { readonly shards: readonly StepShard[]; readonly isReader: boolean }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="scroll" aria-label="positions" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {isReader && <th>shard</th>}
+            <th>state</th>
+            {isReader && <th class="wide">from the oldest record to now</th>}
+            {isReader && <th>position</th>}
+            <th>behind</th>
+            <th>waiting</th>
+            <th>last progress</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shards.map((shard) => (
+            <ShardRow key={shard.shard ?? ''} shard={shard} isReader={isReader} />
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 

@@ -14,6 +14,14 @@ export function counted(count: number, thing: string): string {
   return `${count.toLocaleString('en-US')} ${thing}${count === 1 ? '' : 's'}`;
 }
 
+/** Formats events a second: `0.2/s`, `12/s`, `1,204/s`. Empty for none. */
+export function rateText(perSecond: number): string {
+  if (perSecond <= 0) return '';
+  if (perSecond < 0.05) return '<0.1/s';
+  if (perSecond >= 99_950) return `${Math.round(perSecond / 1_000).toLocaleString('en-US')}k/s`;
+  return `${perSecond < 9.95 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en-US')}/s`;
+}
+
 export function bytesText(bytes: number): string {
   if (bytes < 1_000) return counted(bytes, 'byte');
   if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(1)} kB`;

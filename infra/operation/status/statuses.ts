@@ -1,4 +1,5 @@
 import type { StepPlan } from '../../pipelines/plan.ts';
+import { missingRight } from '../missing-right.ts';
 import type { Target } from '../target.ts';
 import { type StepStatus, stepStatus } from './status.ts';
 
@@ -27,9 +28,8 @@ export async function statusOf(step: StepPlan, target: Target, signal: AbortSign
   }
 }
 
-function noteOfUnknown({ pipeline }: StepPlan, { name, message }: Error): string | undefined {
-  if (['ResourceNotFoundException', 'QueueDoesNotExist'].includes(name))
+function noteOfUnknown({ pipeline }: StepPlan, error: Error): string | undefined {
+  if (['ResourceNotFoundException', 'QueueDoesNotExist'].includes(error.name))
     return `its stream or queue does not exist: deploy pipeline '${pipeline}'`;
-  const [, right] = /^AccessDenied/.test(name) ? (/not authorized to perform: (\S+)/.exec(message) ?? []) : [];
-  return right === undefined ? undefined : `these credentials may not call ${right}: allow it (${message})`;
+  return missingRight(error);
 }
