@@ -36,10 +36,7 @@ import {
 import { jsonText } from '../../../../../functions/runtime/sql/json/json.ts';
 import { decimalIdentity } from '../../../../../functions/runtime/sql/numbers/decimal-functions.ts';
 import type { Decimal } from '../../../../../functions/runtime/sql/numbers/decimals.ts';
-import {
-  decimalFromText,
-  decimalText,
-} from '../../../../../functions/runtime/sql/numbers/decimals.ts';
+import { decimalFromText, decimalText } from '../../../../../functions/runtime/sql/numbers/decimals.ts';
 import { compareDoubles } from '../../../../../functions/runtime/sql/numbers/doubles.ts';
 import { compareText, sameText } from '../../../../../functions/runtime/sql/text/text.ts';
 
