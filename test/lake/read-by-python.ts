@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { z } from 'zod';
 import { icebergDefinition, icebergSink } from '../../functions/sinks/iceberg/iceberg.ts';
 import { parquetColumnsOf } from '../../functions/sinks/s3/parquet/columns.ts';
@@ -108,8 +108,9 @@ function compare({ rows, ofOneDay }: Read, given: readonly object[]): readonly s
     .flatMap((row, index) => {
       const expected = { added: null, ...given[index], at: '2026-01-31 12:00:00.123456+00:00' };
       const found = Object.fromEntries(Object.keys(expected).map((name) => [name, row[name]]));
-      const [a, b] = [found, expected].map((one) => JSON.stringify(one, Object.keys(expected).sort()));
-      return a === b ? [] : [`row ${index} is ${a}, and ${b} was given`];
+      if (isDeepStrictEqual(found, expected)) return [];
+      const [a, b] = [found, expected].map((one) => JSON.stringify(one));
+      return [`row ${index} is ${a}, and ${b} was given`];
     });
   if (rows.length !== given.length) differences.push(`there are ${rows.length} rows of ${given.length}`);
   if (ofOneDay !== 7) differences.push(`there are ${ofOneDay} rows of the first day, and 7 were given`);
