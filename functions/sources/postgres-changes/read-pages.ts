@@ -83,13 +83,16 @@ export async function* readPages(reading: Reading, turn: PullTurn): AsyncGenerat
   };
   const chunkReached = function* (): Generator<Page> {
     const room = roomIn(positionNow());
+    const left = chunks?.now();
     const chunk = chunks?.take(room);
     if (chunk === undefined) return;
-    // A retry has to find the same rows: they are stored before the first of them is appended.
+    // A retry has to find the same rows: they are stored before the first of them is appended. A row for which no
+    // position has room is read again: it may come twice then, but is not lost.
     const isStored = chunk.rows.length <= room;
     const before = page(isStored ? chunk : undefined);
-    yield before;
-    yield* chunkPages({ ...before.position, chunk }, turn);
+    const behind = before.position;
+    yield isStored || left === undefined ? before : { ...before, position: { ...behind, snapshot: left } };
+    yield* chunkPages({ ...behind, chunk }, turn);
   };
 
   /** Yields what the bytes that have come fill. */

@@ -57,6 +57,26 @@ describe('rows that a table has already', () => {
     await close();
   });
 
+  test.each([3, 4, 5])(
+    'are not lost when a run dies behind page %i, near a row that is too large for the position',
+    async (most) => {
+      const { run, close } = await follow(
+        `CREATE TABLE t (id int PRIMARY KEY, name text);
+         INSERT INTO t SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 4000) n; INSERT INTO t VALUES (2, 'b')`,
+      );
+      const first = await run(undefined, { most, until: () => false });
+      const keys = new Set(eventsIn(first).map(({ key }) => key));
+      await run(first.at(-1)?.position, {
+        until: () => keys.has('2'),
+        onPage: (page) => {
+          for (const { key } of eventsIn([page])) keys.add(key);
+        },
+      });
+      expect([...keys]).toEqual(['1', '2']);
+      await close();
+    },
+  );
+
   test('are read for a table that is added later, and no row of another one comes again', async () => {
     const create = `CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'a');
       CREATE TABLE later (id int PRIMARY KEY, name text); INSERT INTO later VALUES (2, 'b')`;
