@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { TEXT_SETTINGS } from '../../clients/postgres-types.ts';
 import { emptyOut } from './json-text.ts';
 import type { FollowedTable } from './relations.ts';
 import { keyOf, writeRow } from './row-json.ts';
@@ -24,7 +25,6 @@ export interface ChunkRow {
 }
 
 /** Values look the same as in the log. */
-const SETTINGS = `SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex'`;
 
 /** Reads the rows behind a primary key; from the first one on without it. Undefined: there is none. */
 export async function readChunk(
@@ -41,7 +41,7 @@ export async function readChunk(
     readonly limit: number;
   },
 ): Promise<Chunk | undefined> {
-  await client.query(SETTINGS);
+  await client.query(TEXT_SETTINGS);
   const query = { text: statementOf(table, after, limit), rowMode: 'array' as const, types: AS_WRITTEN };
   const { rows } = await client.query<(string | null)[]>(query);
   const [first] = rows;

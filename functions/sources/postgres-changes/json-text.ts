@@ -1,4 +1,4 @@
-import type { Form } from './value-forms.ts';
+import type { Form } from '../../clients/postgres-types.ts';
 
 /** Memory that JSON is written to. `at` is where the next byte goes. */
 export interface JsonOut {
@@ -111,10 +111,19 @@ function addText(out: JsonOut, start: number, end: number): void {
   out.at = at;
 }
 
+/** The letters of `\b`, `\t`, `\n`, `\f` and `\r`, by what they stand for: JSON as Postgres itself writes it. */
+const LETTERS = new Uint8Array(SPACE);
+LETTERS.set([0x62, 0x74, 0x6e, 0, 0x66, 0x72], 8);
+
 function addEscaped(bytes: Uint8Array, at: number, byte: number): number {
   bytes[at] = BACKSLASH;
   if (byte >= SPACE) {
     bytes[at + 1] = byte;
+    return at + 2;
+  }
+  const letter = LETTERS[byte] as number;
+  if (letter !== 0) {
+    bytes[at + 1] = letter;
     return at + 2;
   }
   bytes[at + 1] = 0x75;

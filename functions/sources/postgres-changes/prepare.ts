@@ -1,3 +1,4 @@
+import type { CatalogueType } from '../../clients/postgres-types.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { Changes } from './changes.ts';
 import { checkServer, checkTable, openPublication } from './guards.ts';
@@ -5,7 +6,6 @@ import { type Following, follow } from './relations.ts';
 import type { Replication } from './replication.ts';
 import { type CatalogueTable, checkFields, quotedTable, readTables, readTypes } from './tables.ts';
 import type { SnapshotTable } from './take-snapshot.ts';
-import type { CatalogueType } from './value-forms.ts';
 
 /** What a run knows of the database before it reads the log. */
 export interface Prepared {

@@ -1,4 +1,5 @@
 import { openDatabase } from '../../clients/postgres.ts';
+import type { CatalogueType } from '../../clients/postgres-types.ts';
 import type { PullTurn } from '../../runtime/source.ts';
 import type { Changes } from './changes.ts';
 import { chunkPages, type Page } from './chunk-pages.ts';
@@ -10,7 +11,6 @@ import { UnknownType } from './relations.ts';
 import { connectReplication } from './replication.ts';
 import { connectionName, makeSlot, slotNameFor, takeSlot } from './slot.ts';
 import { identify, onThisServer } from './timeline.ts';
-import type { CatalogueType } from './value-forms.ts';
 
 /** The rows of so many tables are read at once, each over a connection of its own. */
 const LANES = 4;

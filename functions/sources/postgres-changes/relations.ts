@@ -1,6 +1,7 @@
+import { ownForm, type Types } from '../../clients/postgres-types.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import { type AddValue, adderOf } from './json-text.ts';
-import { formFor, type JsonTypes, ownForm, type Types } from './value-forms.ts';
+import { formFor, type JsonTypes } from './value-forms.ts';
 
 /** A field of the stream's schema. */
 export interface Field {

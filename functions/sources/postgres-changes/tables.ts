@@ -1,8 +1,9 @@
 import pg from 'pg';
+import { type CatalogueType, TYPES, type Types } from '../../clients/postgres-types.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { Field } from './relations.ts';
 import type { Replication } from './replication.ts';
-import { type CatalogueType, formFor, TYPES, type Types } from './value-forms.ts';
+import { formFor } from './value-forms.ts';
 
 /** A table as the catalogue describes it now. */
 export interface CatalogueTable {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { connectPostgres } from '../../clients/postgres.ts';
 import type { PostgresServer } from '../../clients/postgres-login.ts';
+import { TEXT_SETTINGS } from '../../clients/postgres-types.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { PulledPage, PullTurn } from '../../runtime/source.ts';
@@ -35,6 +36,7 @@ export async function* readQuery(
   const connection = await connectPostgres(server, step, turn.signal);
   const { client } = connection;
   try {
+    await client.query(TEXT_SETTINGS);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const statement = await statementOf(client, reader, from?.after);
     const { rows } = await client.query<{ at: string }>(

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { connectPostgres } from '../../clients/postgres.ts';
 import type { PostgresServer } from '../../clients/postgres-login.ts';
+import { TEXT_SETTINGS } from '../../clients/postgres-types.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { PulledPage, PullTurn } from '../../runtime/source.ts';
 import { columnsOf, dataExpression } from './columns.ts';
@@ -39,6 +40,7 @@ export async function* readTable(
   const connection = await connectPostgres(server, step, turn.signal);
   const { client } = connection;
   try {
+    await client.query(TEXT_SETTINGS);
     const name = table.split('.').map(pg.escapeIdentifier).join('.');
     const oldest = limit !== undefined && 'timestamp' in limit ? await oldestStart(client) : undefined;
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');

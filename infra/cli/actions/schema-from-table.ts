@@ -1,5 +1,5 @@
+import type { Types } from '../../../functions/clients/postgres-types.ts';
 import { type CatalogueTable, readTables, readTypes } from '../../../functions/sources/postgres-changes/tables.ts';
-import type { Types } from '../../../functions/sources/postgres-changes/value-forms.ts';
 import type { Ask } from '../target/given-database.ts';
 
 /** Writes the code of a zod schema for the events of a table: `sales.customers`. */
