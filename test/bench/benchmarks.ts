@@ -22,5 +22,6 @@ export const BENCHMARKS = {
   'exactly-once': 'a pipeline that counts each event once, against the same without marks',
   rejections: 'a transform that rejects each of 1,000,000 events',
   bundles: 'the cold start and the size of each function',
+  console: 'the pages of the console in Chromium: 500 steps, and 10,000 events a second',
   'sql-memory': 'the memory of `millrace sql` for more and more input',
 } as const satisfies Readonly<Record<string, string>>;

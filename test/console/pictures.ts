@@ -20,8 +20,11 @@ const stage = await startStage(
 await stage.post([reading('roof-1', { temp_max: 31.5 }), reading('garden', { temp_max: 'n/a' }), reading('cellar')]);
 const { page, visit } = await openPage(browser, stage.url);
 await mkdir(FOLDER, { recursive: true });
-await page.setViewport({ width: 1_340, height: 700 });
+await page.setViewport({ width: 1_520, height: 740 });
 await shows(page, '1 dead letter');
+await shows(page, 'on average of');
+await stage.post(Array.from({ length: 240 }, (_, index) => reading(`roof-${index % 9}`)));
+await page.waitForFunction(() => document.querySelectorAll('.graph .rate').length >= 4);
 await page.screenshot({ path: join(FOLDER, 'console-pipelines.png') as `${string}.png` });
 await visit('/streams/sensors/clean?from=earliest&where=temp_max+%3E+30');
 await shows(page, 'roof-1');

@@ -14,7 +14,7 @@ export function PipelinesPage() {
   const isWhole = drawn.value >= stepsOf(topology.value?.pipelines ?? []);
   useEffect(() => {
     if (isWhole) return;
-    const timer = setTimeout(() => (drawn.value += STEPS_AT_ONCE));
+    const timer = setTimeout(() => (drawn.value += STEPS_AT_ONCE), PAUSE_MILLIS);
     return () => clearTimeout(timer);
   }, [drawn.value, isWhole]);
   const all = topology.value;
@@ -62,7 +62,9 @@ export function PipelinesPage() {
 
 /** So many steps are drawn at once: more would keep the page busy for longer than a blink. */
 const STEPS_AT_ONCE = 40;
-const FIRST_STEPS = 80;
+/** A screen shows no more. The pauses leave time to paint, and for whoever types or clicks meanwhile. */
+const FIRST_STEPS = 20;
+const PAUSE_MILLIS = 250;
 
 function stepsOf(graphs: readonly PipelineGraph[]): number {
   return graphs.reduce((sum, { nodes }) => sum + nodes.filter(({ node }) => node === 'step').length, 0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adviceOf, stateText } from '../../../infra/console/pages/words.ts';
+import { adviceOf, counted, stateText } from '../../../infra/console/pages/words.ts';
 import { summaryOf } from '../../../infra/console/step-summary.ts';
 import type { StepStatus } from '../../../infra/operation/status/status.ts';
 
@@ -39,6 +39,11 @@ test('only trouble has a colour', () => {
   const quiet = ['running', 'idle', 'ended', 'paused', 'rewinding', 'rebuilding'] as const;
   expect(quiet.map(troubleOf)).toEqual(quiet.map(() => 'none'));
   expect([troubleOf('behind'), troubleOf('unknown'), troubleOf('held')]).toEqual(['look', 'look', 'bad']);
+});
+
+test('a count has a comma before each three digits', () => {
+  const texts = [0, 1, 999, 1_000, 12_345, 1_234_567].map((count) => counted(count, 'event'));
+  expect(texts).toEqual(['0 events', '1 event', '999 events', '1,000 events', '12,345 events', '1,234,567 events']);
 });
 
 test('a source that reads a queue counts messages', () => {
