@@ -273,7 +273,7 @@ describe('the console of a running pipeline', () => {
   test.each([
     ['pipelines', '/', 'needs a look'],
     ['step', '/steps/sensors/readings', 'last progress'],
-    ['stream', '/streams/sensors/clean?from=earliest', 'garden'],
+    ['stream', '/streams/sensors/clean?from=earliest&key=garden', 'garden'],
     ['search-that-finds-nothing', '/streams/sensors/clean?from=earliest&key=nobody', 'Begin earlier'],
     ['dead-letters', '/dead-letters', 'column'],
     ['dead-letters-of-a-group', '/dead-letters/sensors/cleaning?group=0', 'broken'],
