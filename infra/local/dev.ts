@@ -134,7 +134,7 @@ function welcome(
         ]
       : []),
     '',
-    'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',
+    'In another terminal: npx millrace status, tail, query, why, dead-letters, pause, positions; --help lists all.',
     'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. Changes under functions/ are reloaded.`,
   ].join('\n');

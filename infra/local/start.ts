@@ -3,6 +3,7 @@ import type { FunctionDefinition } from '../emulator/lambda-host/function-defini
 import type { Trace } from '../emulator/trace.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
+import { meant } from '../sql/syntax/suggest.ts';
 import { type CountsOfSteps, countSteps } from './counts.ts';
 import { bundleSteps, bundleTicks, functionOf, tickFunctionOf } from './functions.ts';
 import { type Runner, startRunner } from './runner.ts';
@@ -68,8 +69,9 @@ export async function startLocal(options: LocalOptions, running: AsyncDisposable
 export function namedPipelines(all: readonly Pipeline[], names: readonly string[]): readonly Pipeline[] {
   const unknown = names.filter((name) => !all.some((pipeline) => pipeline.name === name));
   if (unknown.length > 0) {
+    const known = all.map(({ name }) => name);
     throw new UserMistake(
-      `unknown pipeline '${unknown.join("', '")}'; use one of ${all.map(({ name }) => `'${name}'`).join(', ')}`,
+      `unknown pipeline '${unknown.join("', '")}'; ${meant(unknown[0] ?? '', known)}use one of ${known.map((name) => `'${name}'`).join(', ')}`,
     );
   }
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));

@@ -56,7 +56,7 @@ const NO_RIGHT = '42501';
 function refusalText({ message, code, position, detail, hint }: Refusal, source: Source, question: Question): string {
   if (code === OUT_OF_TIME)
     return `the statement had no row after ${question.mostMillis / 1_000} s, and was ended (${message}): ask for less, or allow more with --timeout (at most 300)`;
-  const hints = [detail, hint, adviceFor(code, question)].filter((text) => text !== undefined);
+  const hints = [detail, hint, adviceFor({ code, message }, question)].filter((text) => text !== undefined);
   if (position !== undefined) {
     const offset = offsetOfCharacter(source.text, position - 1);
     return new SqlMistake('invalid', {
@@ -68,10 +68,12 @@ function refusalText({ message, code, position, detail, hint }: Refusal, source:
   return [message, ...hints.map((text) => `  ${text}`)].join('\n');
 }
 
-function adviceFor(code: string, { schema }: Question): string | undefined {
+function adviceFor({ code, message }: Pick<Refusal, 'code' | 'message'>, { schema }: Question): string | undefined {
   if (code === UNDEFINED_TABLE)
     return `hint: a table of pipeline '${schema}' appears when its step first runs; other schemas need their names`;
-  if (code === NO_RIGHT)
-    return 'hint: queries run as millrace_reader: grant it what it should see (GRANT SELECT ON … TO millrace_reader)';
+  if (code === NO_RIGHT) {
+    const [, table = '…'] = /^permission denied for (?:table|view) (.+)$/.exec(message) ?? [];
+    return `hint: queries run as millrace_reader, which sees the tables of table steps; whoever owns another one lets it in: GRANT SELECT ON ${table} TO millrace_reader`;
+  }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { withCopies } from '../pipelines/copies.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
 import { resolveStream, type StreamPlan } from '../pipelines/streams.ts';
+import { meant } from '../sql/syntax/suggest.ts';
 
 /** Looks up pipelines, steps and streams by the names that an operator typed. */
 export interface PipelineFinder {
@@ -35,11 +36,12 @@ export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title
   function pipelineOf(name: string | undefined): Pipeline {
     const found = deployed.find((pipeline) => pipeline.name === name);
     if (found !== undefined) return found;
-    const names = quoted(deployed.map((pipeline) => pipeline.name));
+    const known = deployed.map((pipeline) => pipeline.name);
+    const names = quoted(known);
     if (name === undefined) throw new UserMistake(`missing pipeline; name one of ${names}`);
     if (all.some((pipeline) => pipeline.name === name))
       throw new UserMistake(`pipeline '${name}' does not run here (${title}); use one of ${names}`);
-    throw new UserMistake(`unknown pipeline '${name}'; use one of ${names}`);
+    throw new UserMistake(`unknown pipeline '${name}'; ${meant(name, known)}use one of ${names}`);
   }
 
   const plan = (name: string | undefined): PipelinePlan => planOf(pipelineOf(name), all);
@@ -53,9 +55,10 @@ export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title
       const { steps } = plan(pipeline);
       const found = steps.find((step) => step.name === name);
       if (found !== undefined) return found;
-      const names = quoted(steps.map((step) => step.name));
+      const known = steps.map((step) => step.name);
+      const names = quoted(known);
       if (name === undefined) throw new UserMistake(`missing step of pipeline '${pipeline}'; name one of ${names}`);
-      throw new UserMistake(`pipeline '${pipeline}' has no step '${name}'; use one of ${names}`);
+      throw new UserMistake(`pipeline '${pipeline}' has no step '${name}'; ${meant(name, known)}use one of ${names}`);
     },
     stream(pipeline, name) {
       const found = pipelineOf(pipeline);
@@ -63,7 +66,9 @@ export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title
       if (name === undefined)
         throw new UserMistake(`missing stream of pipeline '${pipeline}'; name one of ${quoted(names)}`);
       if (!names.includes(name))
-        throw new UserMistake(`pipeline '${pipeline}' has no stream '${name}'; use one of ${quoted(names)}`);
+        throw new UserMistake(
+          `pipeline '${pipeline}' has no stream '${name}'; ${meant(name, names)}use one of ${quoted(names)}`,
+        );
       return resolveStream(found, name, all);
     },
   };

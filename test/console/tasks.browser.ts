@@ -96,7 +96,8 @@ describe('the console of a running pipeline', () => {
   test('shows where each step stands, and that it rests', async () => {
     const { page, visit } = open;
     const step = stage.local.plans[0]?.steps.find(({ name }) => name === 'readings');
-    const target = localServers(stage.local.servers, stage.local.stage.resources.database);
+    const { servers, stage: ofLocal } = stage.local;
+    const target = { ...localServers(servers, ofLocal.resources.database), catalogOf: ofLocal.catalogOf };
     await pauseStep(step!, target, { onProgress: () => {}, signal: stop.signal });
     try {
       await visit('/steps/sensors/readings');

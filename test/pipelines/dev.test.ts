@@ -122,7 +122,10 @@ describe('dev', () => {
   });
 
   test.each([
-    { args: ['oders'], message: "unknown pipeline 'oders'; use one of 'orders', 'sensors', 'shop', 'customers'" },
+    {
+      args: ['oders'],
+      message: "unknown pipeline 'oders'; did you mean 'orders'? use one of 'orders', 'sensors', 'shop', 'customers'",
+    },
     { args: ['--http-port', '99999'], message: "invalid --http-port '99999'; use a whole number from 1 to 65535" },
     { args: ['--nonsense'], message: "unknown option '--nonsense'; see millrace dev --help" },
   ])('says in one line what is wrong with $args', async ({ args, message }) => {

@@ -57,8 +57,8 @@ const rowsOf = async (step: string): Promise<Row[]> =>
   linesOf<Row>(await millrace(['status', 'sensors', '--json'])).filter((row) => row.step === step);
 
 describe('operator commands, without a running dev', () => {
-  test('name both kinds of target', async () => {
-    const { code, err } = await millraceProcess(['status']);
+  test.each(['status', 'doctor'])('name both kinds of target (%s)', async (command) => {
+    const { code, err } = await millraceProcess([command]);
     expect([code, err.trim()]).toEqual([
       2,
       'no dev runs in this folder: start one (npm run dev), or name a stage on AWS (--stage dev)',
@@ -76,6 +76,7 @@ describe('operator commands, without a running dev', () => {
       dynamodb: 'd',
       s3: 's',
       sqs: 'q',
+      iceberg: 'i',
       lambda: 'l',
       database,
     };
@@ -384,7 +385,7 @@ describe('operator commands, on a running dev', () => {
   });
 
   test.each([
-    { args: ['status', 'sensor'], message: "unknown pipeline 'sensor'; use one of 'sensors'" },
+    { args: ['status', 'sensor'], message: "unknown pipeline 'sensor'; did you mean 'sensors'? use one of 'sensors'" },
     {
       args: ['status', 'orders'],
       message: "pipeline 'orders' does not run here (dev on this machine); use one of 'sensors'",
@@ -392,10 +393,22 @@ describe('operator commands, on a running dev', () => {
     {
       args: ['pause', 'sensors', 'cleanin'],
       message:
-        "pipeline 'sensors' has no step 'cleanin'; use one of 'devices', 'cleaning', 'archive', 'lake', 'readings'",
+        "pipeline 'sensors' has no step 'cleanin'; did you mean 'cleaning'? use one of 'devices', 'cleaning', 'archive', 'lake', 'readings'",
     },
+    {
+      args: ['pause', 'sensors/cleanin'],
+      message: "pipeline 'sensors' has no step 'cleanin'; did you mean 'cleaning'?",
+    },
+    {
+      args: ['rewind', 'sensors', 'cleaning'],
+      message: "unknown command 'rewind'; did you mean 'positions'? use one of",
+    },
+    { args: ['statsu'], message: "unknown command 'statsu'; did you mean 'status'? use one of" },
     { args: ['resume', 'sensors'], message: "missing step of pipeline 'sensors'; name one of 'devices'" },
-    { args: ['tail', 'sensors', 'ra'], message: "pipeline 'sensors' has no stream 'ra'; use one of 'raw', 'clean'" },
+    {
+      args: ['tail', 'sensors', 'ra'],
+      message: "pipeline 'sensors' has no stream 'ra'; did you mean 'raw'? use one of 'raw', 'clean'",
+    },
     { args: ['tail', 'sensors', 'raw', '--from', 'noon'], message: "invalid position 'noon'; use earliest, latest, " },
     { args: ['dead-letters', 'sensors', 'x'], message: "pipeline 'sensors' has no step 'x'" },
     {

@@ -46,7 +46,7 @@ export const trace: Command = {
       const found = await findIn(streams, { id, from }, tracing);
       if (found.length === 0)
         throw new UserMistake(
-          `no stream holds an event with the id '${id}': it is trimmed away, or begins before --from`,
+          `no stream holds an event with the id '${id}': the id is another (millrace tail --json prints ids), the event is trimmed away, or it is before --from`,
         );
       for (const event of found) await printWay(event, tracing, values.json === true);
       return 0;

@@ -7,7 +7,7 @@ const CAUGHT_AT: Readonly<Record<string, number>> = {
   'refused-with-all-of-its-key': 0,
   'inputs-deleted-first': 36,
   'webhook-in-no-order': 0,
-  'numbered-from-no-parent': 0,
+  'numbered-from-no-parent': 1,
   'put-back-with-a-new-version': 6,
 };
 

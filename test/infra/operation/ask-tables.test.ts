@@ -46,7 +46,7 @@ test("Postgres's refusal is shown in its words, with a caret at the place and wh
   );
   const denied = { message: 'permission denied for table prices', code: '42501' };
   await expect(ask('TABLE prices', answering({ refusal: denied }))).rejects.toThrow(
-    'GRANT SELECT ON … TO millrace_reader',
+    'GRANT SELECT ON prices TO millrace_reader',
   );
   const late = { message: 'canceling statement due to statement timeout', code: '57014' };
   await expect(ask('TABLE prices', answering({ refusal: late }))).rejects.toThrow(
