@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 
 /**
- * Takes `sensors/cleaning`, as reports name a step or a stream, for `sensors cleaning`, where a command wants a pipeline
- * and what is in it.
+ * Takes `sensors/cleaning`, as reports name a step or a stream, for `sensors cleaning`, where a command wants a
+ * pipeline and what is in it.
  */
 export function splitStep({ usage }: Pick<Command, 'usage'>, positionals: readonly string[]): readonly string[] {
   const [first = '', ...others] = positionals;

@@ -8,7 +8,7 @@ export function suggest(name: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.name : undefined;
 }
 
-/** Asks whether the most similar known name was meant, as the beginning of a hint. Empty if none is similar. */
+/** Asks whether the most similar known name was meant. Empty if none is similar. */
 export function meant(name: string, known: readonly string[]): string {
   const near = suggest(name, known);
   return near === undefined ? '' : `did you mean '${near}'? `;
