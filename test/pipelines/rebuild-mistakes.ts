@@ -17,8 +17,8 @@ export const rebuildMistakes: Readonly<Record<string, Mistake>> = {
   'filled-beyond-the-position': [
     {
       file: 'functions/runtime/batches/batch.ts',
-      text: 'facts.until !== undefined && facts.until < end ? facts.until : undefined',
-      mistake: 'undefined',
+      text: 'earlierOf(upTo, facts.until)',
+      mistake: 'upTo',
     },
   ],
 

@@ -275,9 +275,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     take(record, upTo) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
-      // A bound behind the record needs no look at each position in it.
-      const bound = upTo !== undefined && upTo < end ? upTo : undefined;
-      const to = earlierOf(bound, facts.until !== undefined && facts.until < end ? facts.until : undefined);
+      const to = boundBefore(end, earlierOf(upTo, facts.until));
       keep({ record, to });
       const { aggregated, entries, ticks: all } = decodeRecord(record, { name: facts.stream });
       const ticks = to === undefined ? all : all.filter(({ at }) => at <= to);
@@ -291,7 +289,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
         taken++;
       }
       takeTicks(ticks, nextTick, taken);
-      moveTo(to !== undefined && to < end ? to : end, record);
+      moveTo(to ?? end, record);
     },
     reject(record, rejection) {
       keep({ record, to: undefined, rejected: rejection });
@@ -334,6 +332,11 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       };
     },
   };
+}
+
+/** Returns a bound within a record. One behind its end needs no look at each position in it. */
+function boundBefore(end: Position, bound: Position | undefined): Position | undefined {
+  return bound !== undefined && bound < end ? bound : undefined;
 }
 
 /** A record as it was taken: up to a position, or as a rejection. */
