@@ -145,7 +145,7 @@ async function shownSteps(consoleUrl: string): Promise<readonly string[]> {
   const decoder = new TextDecoder();
   for await (const chunk of live.body ?? []) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.includes('"step":"readings"')) break;
+    if (text.includes('"step":"readings","state"')) break;
   }
   leave.abort();
   const messages = [...text.matchAll(/^data: (.*)$/gm)].map(([, json = '']) => JSON.parse(json) as LiveSteps);
