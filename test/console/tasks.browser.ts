@@ -2,7 +2,7 @@ import type { Browser } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { localServers } from '../../infra/local/target.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
-import { violationsOf } from './accessibility.ts';
+import { violationsInLooks } from './accessibility.ts';
 import { click, LOOKS, type OpenPage, openPage, shows, startBrowser, takePicture, textOf } from './browser.ts';
 import { reading, type Stage, startStage } from './stage.ts';
 
@@ -214,10 +214,7 @@ describe('the console of a running pipeline', () => {
     expect(new URL(page.url()).searchParams.get('to')).toMatch(/^2\d{3}-.*Z$/);
     await visit('/steps/sensors/readings?to=earliest');
     await shows(page, 'replays');
-    for (const look of LOOKS) {
-      await takePicture(page, 'move', look);
-      expect(await violationsOf(page)).toEqual([]);
-    }
+    expect(await violationsInLooks(page, 'move')).toEqual([]);
     await click(page, 'move it');
     await click(page, 'yes, move it');
     await shows(page, 'sensors/readings was moved to earliest and has caught up');
@@ -244,10 +241,7 @@ describe('the console of a running pipeline', () => {
     await shows(page, '+ ');
     await click(page, 'what would its step make of that?');
     await shows(page, 'The step makes 1 event of it.');
-    for (const look of LOOKS) {
-      await takePicture(page, 'mend', look);
-      expect(await violationsOf(page)).toEqual([]);
-    }
+    expect(await violationsInLooks(page, 'mend')).toEqual([]);
     await click(page, 'mend');
     await click(page, 'yes, mend');
     await shows(page, 'mended bytes');
@@ -285,10 +279,7 @@ describe('the console of a running pipeline', () => {
     const { page, visit } = open;
     await visit(path);
     await shows(page, text);
-    for (const look of LOOKS) {
-      await takePicture(page, name, look);
-      expect(await violationsOf(page)).toEqual([]);
-    }
+    expect(await violationsInLooks(page, name)).toEqual([]);
   });
 
   test('pages that are opened from others have no violation of axe', async () => {
@@ -301,10 +292,7 @@ describe('the console of a running pipeline', () => {
       await page.waitForSelector(link);
       await page.click(link);
       await shows(page, text);
-      for (const look of LOOKS) {
-        await takePicture(page, name, look);
-        expect(await violationsOf(page)).toEqual([]);
-      }
+      expect(await violationsInLooks(page, name)).toEqual([]);
       await page.setViewport({ width: 1_400, height: 900 });
     }
   });
